@@ -1,0 +1,55 @@
+# The front door. Meson and ninja do the work, in build/; this only remembers how to call them.
+
+DIR    ?= /usr
+ARGS   ?=
+PREFIX ?= /usr/local
+
+.PHONY: all run test check-asan check-valgrind check-mutants format install clean help
+
+all:
+	@scripts/setup build
+	@scripts/build build
+
+run: all
+	@build/cede explore "$(DIR)" $(ARGS)
+
+test:
+	@scripts/setup build test
+	@scripts/build build
+	@tests/run --builddir build
+
+check-asan:
+	@scripts/setup build test
+	@scripts/build build-asan -Db_sanitize=address,undefined -Db_lundef=false
+	@tests/run --builddir build-asan --asan
+
+check-valgrind:
+	@scripts/setup build test
+	@scripts/build build
+	@tests/run --builddir build --valgrind
+
+check-mutants:
+	@scripts/setup build test
+	@tests/check-mutants
+
+format:
+	@scripts/setup test
+	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs -r clang-format -i
+
+install: all
+	@meson configure build --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" meson install -C build --quiet
+
+clean:
+	@rm -rf build build-*
+
+help:
+	@echo 'make                  build into build/'
+	@echo 'make run              build, then explore a tree: DIR=/usr ARGS="--limit 8"'
+	@echo 'make test             every quick test, under three minutes'
+	@echo 'make check-asan       the tests again with AddressSanitizer and UBSan'
+	@echo 'make check-valgrind   the C tests again under valgrind'
+	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
+	@echo 'make format           clang-format over the sources'
+	@echo 'make install          PREFIX=/usr/local DESTDIR='
+	@echo 'make clean            remove every build directory'

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limit: how many child tasks run at a time, and who starts next.
+ *
+ *      static struct cede_limit visits = CEDE_LIMIT_INIT(64, CEDE_LIFO);
+ *
+ *      static int visit(void *arg)
+ *      {
+ *              struct cede_scope children;
+ *              cede_scope_open_with(&children, &(struct cede_scope_options){ .limit = &visits });
+ *              ...  cede_spawn(&children, visit, child) for each child  ...
+ *              return cede_scope_close(&children, r);
+ *      }
+ *
+ * A task spawned into a scope with a limit starts when a slot is free, and holds it to its end.
+ * Until then it is a small record without a stack.  One limit may serve many scopes, as above,
+ * where all visits of the walk share it.
+ *
+ * A task that holds a slot and waits in cede_scope_close for its children lends the slot meanwhile;
+ * when they have ended, it takes the next free slot before any queued start.  That is why the
+ * recursion above cannot deadlock, whatever the limit.  Waiting for anything else does not lend.
+ *
+ * An all-zero limit admits any number.
+ */
+#ifndef CEDE_LIMIT_H
+#define CEDE_LIMIT_H
+
+#include <cede/base.h>
+#include <cede/order.h>
+
+CEDE_BEGIN_DECLS
+
+/* Visible so that it can be embedded; the fields belong to task/limit.c. */
+struct cede_limit {
+        long max;                   /* slots; 0: unlimited */
+        long used;                  /* slots held now */
+        struct cede__waitq starts;  /* unstarted tasks */
+        struct cede__waitq resumes; /* parents that take their slot back: served first, FIFO */
+        const char *name;
+};
+
+#define CEDE_LIMIT_INIT(max, order)                                                                \
+        {                                                                                          \
+                (max) / (long)sizeof(char[(max) >= 0 ? 1 : -1]), 0, CEDE__WAITQ_INIT(order),       \
+                        CEDE__WAITQ_INIT(CEDE_FIFO), NULL                                          \
+        }
+
+/* -EINVAL: max is negative, or the order is none. */
+CEDE_API int cede_limit_init(struct cede_limit *l, long max, enum cede_order order) CEDE_MUST_CHECK;
+
+/* Ends the program with a report if tasks hold or await slots. */
+CEDE_API void cede_limit_finish(struct cede_limit *l);
+
+/* For reports; kept, not copied. */
+CEDE_API void cede_limit_set_name(struct cede_limit *l, const char *name);
+
+struct cede_limit_stats {
+        long running;         /* slots held */
+        unsigned queued;      /* tasks waiting to start */
+        unsigned resuming;    /* parents waiting for their slot */
+        unsigned peak_queued; /* the most that ever waited to start at a time */
+};
+
+CEDE_API void cede_limit_stats(const struct cede_limit *l, struct cede_limit_stats *ret_stats);
+
+CEDE_END_DECLS
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Offload: run a function that blocks, or computes for long, on a thread, while only the calling
+ * task waits and the loop goes on.
+ *
+ *      static int resolve(void *arg)           // any function that blocks
+ *      {
+ *              struct query *q = arg;
+ *              return getaddrinfo(q->host, NULL, NULL, &q->found) ? -EIO : 0;
+ *      }
+ *
+ *      r = cede_offload(resolve, &q);          // what resolve returned, or -ECANCELED
+ *
+ * Cancellation.  A function that is still queued is withdrawn: it never runs.  One that has begun
+ * is waited for, since its argument may lie on the caller's stack; its result is then returned, and
+ * the cancellation is delivered by the next blocking call.
+ *
+ * The threads belong to the run: started when needed, at most as many as cede_run_options says,
+ * joined when the run ends.  The queue is bounded: a caller that finds it full waits for room, in
+ * the same order.
+ */
+#ifndef CEDE_OFFLOAD_H
+#define CEDE_OFFLOAD_H
+
+#include <cede/base.h>
+
+CEDE_BEGIN_DECLS
+
+/*
+ * Runs fn(arg) on a thread and returns its result.  In fn, only those calls may be made that say
+ * that they can be made from any thread, and cede_sleep.
+ *
+ * -ECANCELED, -ETIMEDOUT: fn was not run.  -EAGAIN: not a single thread could be started.
+ * Since fn's own results share the range, let fn store what must be told apart behind arg.
+ */
+CEDE_API int cede_offload(int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
+
+CEDE_END_DECLS
+
+#endif

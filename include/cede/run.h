@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running: one loop on the calling thread, from the main function's start to the end of its last
+ * task.
+ *
+ *      static int server(void *arg) { ... }
+ *
+ *      int main(void)
+ *      {
+ *              return cede_exit_status(cede_run(server, NULL));
+ *      }
+ *
+ * fn(arg) runs as the first task, on the calling thread's own stack.  When it returns, tasks still
+ * alive are cancelled and waited for, so nothing is left behind.
+ *
+ * Deadlock.  When no task is ready, no timer is set, no offloaded function runs and nothing outside
+ * could wake a task, the run prints a report on standard error (the task tree, what each waits on
+ * and where), cancels everything, and returns -EDEADLK once all tasks have ended.  If it comes to
+ * that a second time, the program is aborted.
+ */
+#ifndef CEDE_RUN_H
+#define CEDE_RUN_H
+
+#include <cede/base.h>
+#include <cede/order.h>
+
+CEDE_BEGIN_DECLS
+
+/*
+ * Returns fn's result, or the first failure of a task spawned into the run itself.
+ * -EDEADLK after a deadlock report, -EBUSY inside a run (spawn a task there), -ENOMEM.
+ */
+CEDE_API int cede_run(int (*fn)(void *arg), void *arg);
+
+enum cede_clock {
+        CEDE_CLOCK_REAL,
+        CEDE_CLOCK_VIRTUAL,
+};
+
+struct cede_run_options {
+        enum cede_clock clock;
+        size_t stack_size; /* of tasks that do not say; 0: 64 KiB.  Rounded up to a power of two */
+        const int *cancel_signals; /* ends with 0, e.g. {SIGINT, SIGTERM, 0}: the first such signal
+                                      cancels the run, the next one has its default effect */
+        int report_signal; /* e.g. SIGQUIT: prints the task tree on standard error; 0: none */
+        int64_t watchdog;  /* ns; a task that runs longer than this without giving way is named on
+                                  standard error, once per stretch; 0: off.  Uses SIGURG */
+        unsigned offload_threads; /* most threads of cede_offload; 0: 4 or the number of cores */
+        unsigned offload_queue;   /* most functions queued for them; 0: 1024 */
+        enum cede_order offload_order; /* which of the queued runs next */
+};
+
+/* The same with options (NULL: none).  -EINVAL: an option that makes no sense. */
+CEDE_API int cede_run_with(int (*fn)(void *arg), void *arg, const struct cede_run_options *options);
+
+/* A process exit status for a run's result: 0 if it is >= 0, else 1. */
+CEDE_API int cede_exit_status(int result);
+
+/* True if a cancel signal ended the run that the caller is in, or the thread's last one. */
+CEDE_API int cede_interrupted(void);
+
+/* Writes the task tree of the calling thread's run: name, state, what it waits on, and where. */
+CEDE_API void cede_print_tasks(int fd);
+
+struct cede_run_stats {
+        uint64_t spawned;     /* tasks, the main one included */
+        uint64_t live;        /* tasks now */
+        uint64_t peak_live;   /* the most at a time */
+        uint64_t stacks;      /* stacks in use now */
+        uint64_t peak_stacks; /* the most at a time */
+        uint64_t switches;    /* times that a task was resumed or started */
+};
+
+/* Of the calling thread's run. */
+CEDE_API void cede_run_stats(struct cede_run_stats *ret_stats);
+
+CEDE_END_DECLS
+
+#endif

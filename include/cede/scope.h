@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scope: a stretch of one task's life that owns child tasks, carries a deadline, and can be
+ * cancelled.
+ *
+ *      struct cede_scope children;
+ *      cede_scope_open(&children);
+ *      r = cede_spawn(&children, fetch, &a);
+ *      if (r >= 0)
+ *              r = cede_spawn(&children, fetch, &b);
+ *      return cede_scope_close(&children, r);  // waits for both
+ *
+ * From open to close the scope is the task's innermost one: its blocking calls obey it, and all
+ * scopes around it, up to the run itself.  Scopes of a task close in reverse order of opening,
+ * always before the function that opened them returns.  No child outlives its scope.
+ *
+ * Cancellation is a level, not an event: in a cancelled scope every blocking call fails until the
+ * scope is left.  What has been granted already stays granted.  Spawned functions always run, in a
+ * cancelled scope too (their first blocking call fails), so that what they were handed is not
+ * leaked.
+ *
+ * Failure.  The first child whose result is negative cancels its siblings and the body, and its
+ * result is the scope's (fail-fast).  A collecting scope (CEDE_COLLECT) lets the others go on.  A
+ * child that returns -ECANCELED because it was cancelled is no failure.
+ *
+ * Deadline.  When it passes, the scope is cancelled; the owner's own blocking calls directly in it
+ * fail with -ETIMEDOUT, all others inside it with -ECANCELED.
+ */
+#ifndef CEDE_SCOPE_H
+#define CEDE_SCOPE_H
+
+#include <cede/base.h>
+
+CEDE_BEGIN_DECLS
+
+struct cede_limit;
+struct cede_task;
+
+/* Doubly linked list link; the library's. */
+struct cede__list {
+        struct cede__list *next, *prev;
+};
+
+struct cede__timer {
+        struct cede__list link;
+        int64_t at;
+        void (*fire)(struct cede__timer *);
+};
+
+enum {
+        CEDE_SHIELD_SCOPE = 1, /* cancellation and deadlines from outside do not reach in */
+        CEDE_COLLECT = 2,      /* a failing child does not cancel the others */
+};
+
+/* Visible so that it can live on the stack; the fields belong to task/scope.c. */
+struct cede_scope {
+        struct cede_scope *parent; /* the next scope outwards; NULL: the run's own */
+        struct cede_task *owner;   /* who opened it and will close it */
+        struct cede__list children;
+        unsigned live; /* children that have not ended */
+        unsigned flags;
+        int cancel;       /* how a blocking call directly in it fails: 0 or -errno */
+        int own;          /* why this very scope was cancelled: 0 or -errno */
+        int error;        /* the first failure */
+        int64_t deadline; /* its own */
+        int64_t due;      /* the earliest that applies inside */
+        struct cede_limit *limit;
+        struct cede__waiter *closer; /* the owner, waiting in close for its children */
+        struct cede_scope *pending;  /* link of those a cancel has yet to visit */
+        struct cede__timer timer;
+};
+
+struct cede_scope_options {
+        unsigned flags;   /* CEDE_SHIELD_SCOPE, CEDE_COLLECT */
+        int64_t deadline; /* absolute, on cede_now()'s clock; 0: none */
+        struct cede_limit
+                *limit; /* how many children run at a time, see limit.h; NULL: any number */
+};
+
+/* Opens a scope in the calling task.  Neither can fail; `options` is read before it returns. */
+CEDE_API void cede_scope_open(struct cede_scope *scope);
+CEDE_API void cede_scope_open_with(struct cede_scope *scope,
+                                   const struct cede_scope_options *options);
+
+/*
+ * Waits for every child, whatever happens, and leaves the scope.  `result` is the body's: if it is
+ * negative, the children are cancelled first.  Returns, in this order of preference: the first
+ * failure of a child or the body; -ETIMEDOUT if the scope's deadline cut something short; `result`.
+ */
+CEDE_API int cede_scope_close(struct cede_scope *scope, int result);
+
+/*
+ * Cancels the scope: its children, its body and everything inside, save what is shielded.  Does not
+ * wait.  A child's -ECANCELED is expected then and does not count as a failure.
+ */
+CEDE_API void cede_scope_cancel(struct cede_scope *scope);
+
+/* The calling task's earliest deadline, shields considered; CEDE_NEVER without any. */
+CEDE_API int64_t cede_deadline(void);
+
+/*
+ * Block forms.  The end of the block closes the scope.  Leaving it early (return, break, goto)
+ * closes it too, and cancels its children first.
+ *
+ *      CEDE_TIMEOUT(CEDE_SEC(1))               // relative; a blocking call directly inside it
+ *              r = cede_sem_acquire(&s);       // fails with -ETIMEDOUT
+ *
+ *      CEDE_SHIELD                             // for clean-up that has to block
+ *              goodbye(connection);
+ *
+ *      CEDE_SCOPE(children, &r) {              // r receives what cede_scope_close returns
+ *              r = cede_spawn(&children, fetch, &a);
+ *      }
+ */
+#define CEDE_TIMEOUT(ns)                                                                           \
+        for (struct cede_scope cede__s __attribute__((cleanup(cede__block_leave))),                \
+             *cede__p = cede__block_timeout(&cede__s, (ns));                                       \
+             cede__p; cede__p = cede__block_close(cede__p, NULL))
+
+#define CEDE_SHIELD                                                                                \
+        for (struct cede_scope cede__s __attribute__((cleanup(cede__block_leave))),                \
+             *cede__p = cede__block_shield(&cede__s);                                              \
+             cede__p; cede__p = cede__block_close(cede__p, NULL))
+
+#define CEDE_SCOPE(name, ret_result)                                                               \
+        for (struct cede_scope name __attribute__((cleanup(cede__block_leave))),                   \
+             *cede__p = cede__block_scope(&name);                                                  \
+             cede__p; cede__p = cede__block_close(cede__p, (ret_result)))
+
+CEDE_API struct cede_scope *cede__block_timeout(struct cede_scope *scope, int64_t ns);
+CEDE_API struct cede_scope *cede__block_shield(struct cede_scope *scope);
+CEDE_API struct cede_scope *cede__block_scope(struct cede_scope *scope);
+CEDE_API struct cede_scope *cede__block_close(struct cede_scope *scope, int *result);
+CEDE_API void cede__block_leave(struct cede_scope *scope);
+
+CEDE_END_DECLS
+
+#endif

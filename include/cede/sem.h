@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Semaphore: a number of permits, and a queue of those who wait for some.
+ *
+ *      static struct cede_sem connections = CEDE_SEM_INIT(64, CEDE_FIFO);
+ *
+ *      int r = cede_sem_acquire(&connections);
+ *      if (r < 0)
+ *              return r;                       // cancelled or out of time: no permit was taken
+ *      ...
+ *      cede_sem_release(&connections);
+ *
+ * Fairness.  Arrivals never pass waiters: while anybody is queued, a free permit belongs to the
+ * head of the queue, and the holder that releases and acquires again goes behind those its order
+ * puts first.  A request for many permits at the head is not starved by small ones behind it.
+ *
+ * Hand-over.  A release gives the permits to the waiters at that moment; the releaser goes on
+ * without yielding.  A waiter that was granted returns 0 even if it is cancelled before it gets to
+ * run; the cancellation is delivered by its next blocking call.  No permit is lost or forged that
+ * way.
+ *
+ * Permits have no owner: any task may release what another acquired.  An all-zero semaphore is
+ * valid, with no permits, FIFO.  Acquiring and releasing without waiters costs one compare-and-swap
+ * each and never yields.
+ */
+#ifndef CEDE_SEM_H
+#define CEDE_SEM_H
+
+#include <cede/base.h>
+#include <cede/order.h>
+
+CEDE_BEGIN_DECLS
+
+/* Visible so that it can be embedded; the fields belong to sync/sem.c. */
+struct cede_sem {
+        uintptr_t word;       /* atomic: permits << 2 | somebody waits << 1 | locked */
+        long max;             /* 0: no maximum; else release beyond it fails */
+        struct cede__waitq q; /* under the word's lock bit */
+        uint64_t handoffs;    /* grants to waiters; under the lock bit */
+        const char *name;     /* for reports; NULL: anonymous */
+};
+
+/* A static initialiser; a negative number of permits does not compile. */
+#define CEDE_SEM_INIT(permits, order)                                                              \
+        {                                                                                          \
+                (uintptr_t)(permits) * 4 * sizeof(char[(permits) >= 0 ? 1 : -1]), 0,               \
+                        CEDE__WAITQ_INIT(order), 0, NULL                                           \
+        }
+
+/*
+ * Makes `s` a semaphore with `permits` permits and no maximum.
+ * -EINVAL: permits is negative or beyond LONG_MAX / 4, or the order is none.
+ */
+CEDE_API int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order) CEDE_MUST_CHECK;
+
+/* Ends the semaphore's life.  Ends the program with a report if anybody still waits on it. */
+CEDE_API void cede_sem_finish(struct cede_sem *s);
+
+/*
+ * Options, set before the semaphore is shared: a name for reports (kept, not copied); a maximum
+ * (0: none), -EINVAL if fewer than the permits it has now; the seed of CEDE_RANDOM.
+ */
+CEDE_API void cede_sem_set_name(struct cede_sem *s, const char *name);
+CEDE_API int cede_sem_set_max(struct cede_sem *s, long max) CEDE_MUST_CHECK;
+CEDE_API void cede_sem_set_seed(struct cede_sem *s, uint64_t seed);
+
+/*
+ * Takes one permit, or n at once, waiting for them if need be.  On failure nothing was taken.
+ *
+ * -ECANCELED  the caller is cancelled (also if permits are free); it does not queue
+ * -ETIMEDOUT  the deadline of the caller's innermost scope has passed; permits that are free are
+ *             still taken
+ * -EINVAL     n < 1, or more than the maximum: it could never be granted, and blocks nobody
+ */
+CEDE_API int cede_sem_acquire(struct cede_sem *s) CEDE_MUST_CHECK;
+CEDE_API int cede_sem_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
+
+/*
+ * The same without waiting; also from plain threads and from cancelled tasks.
+ * -EAGAIN: not enough permits, or somebody is queued for them.
+ */
+CEDE_API int cede_sem_try_acquire(struct cede_sem *s) CEDE_MUST_CHECK;
+CEDE_API int cede_sem_try_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
+
+/*
+ * Gives back one permit, or n, and hands them to the waiters they suffice for.  Never blocks or
+ * yields; from any thread.
+ * -EOVERFLOW: that would exceed the maximum; nothing was given back.  -EINVAL: n < 1.
+ */
+CEDE_API int cede_sem_release(struct cede_sem *s);
+CEDE_API int cede_sem_release_n(struct cede_sem *s, long n);
+
+/* Permits free now, and parties waiting now: of use for reports and tests, stale when read. */
+CEDE_API long cede_sem_value(const struct cede_sem *s);
+CEDE_API unsigned cede_sem_waiting(const struct cede_sem *s);
+
+struct cede_sem_stats {
+        long value;            /* permits free */
+        unsigned waiting;      /* parties waiting now */
+        unsigned peak_waiting; /* the most that ever waited at a time */
+        uint64_t handoffs;     /* grants to a waiter, as opposed to permits taken without waiting */
+};
+
+/* A consistent snapshot. */
+CEDE_API void cede_sem_stats(struct cede_sem *s, struct cede_sem_stats *ret_stats);
+
+CEDE_END_DECLS
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Task: a function with a stack of its own, run by the loop of the thread that called cede_run.
+ *
+ * Tasks of one loop take turns: another one runs only when the running one waits, yields or ends.
+ * What lies between two such calls needs no lock.  A spawned task runs when its spawner next gives
+ * way; ready tasks run in the order in which they became ready.
+ *
+ * The checkpoints, where a task may be suspended and where a cancellation is delivered: cede_yield,
+ * cede_sleep, cede_sleep_until, cede_task_join, cede_offload, and every acquire function that finds
+ * its object taken.  cede_checkpoint delivers without suspending; cede_scope_close suspends without
+ * delivering.  Nothing else does either.
+ *
+ * errno belongs to the thread, hence to all tasks of it: read it before the next checkpoint.
+ */
+#ifndef CEDE_TASK_H
+#define CEDE_TASK_H
+
+#include <cede/base.h>
+#include <cede/scope.h>
+
+CEDE_BEGIN_DECLS
+
+struct cede_task;
+
+/*
+ * Spawns a child of `scope`: fn(arg) will run, once, and its result is 0 or positive for success,
+ * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
+ * itself: such a task is cancelled, and waited for, when the main function has returned.
+ *
+ * -ENOMEM: nothing was spawned; fn will not run.
+ */
+CEDE_API int cede_spawn(struct cede_scope *scope, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
+
+struct cede_spawn_options {
+        const char *name;  /* for reports; kept, not copied: must outlive the task.  NULL: none */
+        int priority;      /* higher goes first where an object's order is CEDE_PRIORITY */
+        size_t stack_size; /* bytes, rounded up to a power of two; 0: the run's default */
+};
+
+/*
+ * The same with options (NULL: none).  If ret_task is not NULL, *ret_task receives a handle, which
+ * is valid until it is joined or the scope closes, whichever comes first.
+ */
+CEDE_API int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *options,
+                             int (*fn)(void *arg), void *arg,
+                             struct cede_task **ret_task) CEDE_MUST_CHECK;
+
+/*
+ * Waits for a task's end.  On 0, *ret_result (if not NULL) is what its function returned, and the
+ * handle is gone.  On failure (-ECANCELED, -ETIMEDOUT: of the caller; -EDEADLK: the caller itself)
+ * the task goes on and the handle stays valid.  A task may have one joiner at a time (-EBUSY).
+ */
+CEDE_API int cede_task_join(struct cede_task *task, int *ret_result) CEDE_MUST_CHECK;
+
+/* Cancels one task, and everything in scopes that it opened.  Its -ECANCELED is no failure. */
+CEDE_API void cede_task_cancel(struct cede_task *task);
+
+/* Lets every other ready task run first.  0, or -ECANCELED / -ETIMEDOUT (before or after). */
+CEDE_API int cede_yield(void);
+
+/* 0, -ECANCELED or -ETIMEDOUT: what a blocking call would fail with now.  Does not yield. */
+CEDE_API int cede_checkpoint(void);
+
+/* The calling task; NULL outside of any. */
+CEDE_API struct cede_task *cede_task_self(void);
+
+/* Of use in reports: a number unique in the run (the main function's task is 1), and the name. */
+CEDE_API uint64_t cede_task_id(const struct cede_task *task);
+CEDE_API const char *cede_task_name(const struct cede_task *task);
+CEDE_API void cede_task_set_name(struct cede_task *task, const char *name);
+
+/* A waiting task whose priority changes is sorted anew in its queue at that moment. */
+CEDE_API int cede_task_priority(const struct cede_task *task);
+CEDE_API void cede_task_set_priority(struct cede_task *task, int priority);
+
+/*
+ * A stretch that must not be suspended in: a checkpoint that would suspend inside it ends the
+ * program with a report.  For code that relies on running in one go.  Regions nest.
+ *
+ *      CEDE_NO_SUSPEND {
+ *              count = count + 1;
+ *              log_change(count);              // aborts, should this ever come to wait
+ *      }
+ */
+#define CEDE_NO_SUSPEND                                                                            \
+        for (int cede__r                                                                           \
+             __attribute__((cleanup(cede__no_suspend_leave))) = cede__no_suspend_enter();          \
+             cede__r; cede__r = cede__no_suspend_end())
+
+CEDE_API int cede__no_suspend_enter(void);
+CEDE_API int cede__no_suspend_end(void);
+CEDE_API void cede__no_suspend_leave(int *region);
+
+CEDE_END_DECLS
+
+#endif

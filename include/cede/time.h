@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop's clock, and sleeping by it.
+ *
+ * On the real clock time is CLOCK_MONOTONIC.  On the virtual one (struct cede_run_options) it
+ * starts at 0 and moves only when no task is ready, at once to the next timer; it stands still
+ * while an offloaded function runs.  Timers of one instant fire in the order of their creation.
+ */
+#ifndef CEDE_TIME_H
+#define CEDE_TIME_H
+
+#include <cede/base.h>
+
+CEDE_BEGIN_DECLS
+
+/* Nanoseconds.  Outside of a run: CLOCK_MONOTONIC. */
+CEDE_API int64_t cede_now(void);
+
+/*
+ * Suspends the calling task for `ns` nanoseconds (<= 0: it yields), or until cede_now() >= t.
+ * 0, or -ECANCELED / -ETIMEDOUT.  In an offloaded function it suspends the thread, by the clock of
+ * the loop it works for.
+ */
+CEDE_API int cede_sleep(int64_t ns);
+CEDE_API int cede_sleep_until(int64_t t);
+
+/* `ns` from now; CEDE_NEVER where that overflows.  A negative `ns` is taken as 0. */
+CEDE_API int64_t cede_in(int64_t ns);
+
+CEDE_END_DECLS
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Words for what C has no words for. */
+#ifndef CEDE_BASE_COMPILER_H
+#define CEDE_BASE_COMPILER_H
+
+#include <stddef.h>
+
+#define cede__likely(x) __builtin_expect(!!(x), 1)
+#define cede__unlikely(x) __builtin_expect(!!(x), 0)
+
+/* The object of which `ptr` is the member. */
+#define cede__container_of(ptr, type, member)                                                      \
+        ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* Where the public function that this stands in was called from. */
+#define CEDE__CALL_SITE __builtin_return_address(0)
+
+#define CEDE__NOINLINE __attribute__((noinline))
+#define CEDE__COLD __attribute__((cold, noinline))
+#define CEDE__PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock of one bit in a word that holds other things as well.  Held for some dozen instructions;
+ * whoever finds it taken spins, and gives way to other threads when it takes longer than that (its
+ * holder may have been suspended by the system).
+ */
+#ifndef CEDE_BASE_SPIN_H
+#define CEDE_BASE_SPIN_H
+
+#include "base/compiler.h"
+#include <stdint.h>
+
+void cede__spin_pause(void);
+uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit);
+
+/* Sets the bit; returns the word without it. */
+static inline uintptr_t cede__spin_lock(uintptr_t *word, uintptr_t bit)
+{
+        uintptr_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+        if (cede__likely(!(seen & bit) &&
+                         __atomic_compare_exchange_n(word, &seen, seen | bit, 0, __ATOMIC_ACQUIRE,
+                                                     __ATOMIC_RELAXED)))
+                return seen;
+        return cede__spin_lock_slowly(word, bit);
+}
+
+/* The holder's, who alone may change the word: stores it, without the bit. */
+static inline void cede__spin_unlock(uintptr_t *word, uintptr_t value)
+{
+        __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Offload: functions run by a pool of threads, each for a task that waits.
+ *
+ * A job is a waiter: it lies on the task's stack, in the pool's queue, in the queue's order.  A
+ * thread that takes it claims the party first.  So beginning a job competes with cancelling it on
+ * the one cell, like any grant (wait/wait.h):
+ *
+ *      thread: claim, run, finish(result)      the canceller loses: the job is waited for
+ *      canceller: claim, withdraw, finish      the thread loses: the job is never run
+ *
+ * Two bounds.  `room` has a permit for each thread and each place in the queue; who finds none
+ * waits for it like for any semaphore.  Threads are started while there are more jobs than threads.
+ *
+ * The loop counts the jobs that it handed out and has not seen finished (loop.h), so that it can
+ * tell waiting for a job from a deadlock, and knows when a virtual clock may move.
+ */
+#include <cede/offload.h>
+
+#include "base/alloc.h"
+#include "base/thread.h"
+#include "task/run.h"
+#include <cede/sem.h>
+#include <errno.h>
+#include <unistd.h>
+
+enum { THREADS_MIN = 4, THREADS_MAX = 1024, QUEUE = 1024 };
+
+struct job {
+        struct cede__waiter waiter;
+        int (*fn)(void *arg);
+        void *arg;
+};
+
+struct cede__pool {
+        struct cede__loop *loop;
+        struct cede_sem room; /* threads + places in the queue */
+        unsigned threads_max;
+        pthread_mutex_t lock;
+        pthread_cond_t changed;
+        struct cede__waitq jobs; /* under lock */
+        unsigned idle;           /* under lock: threads that wait for a job */
+        bool stop;               /* under lock */
+        unsigned threads;        /* the loop's */
+        pthread_t thread[];
+};
+
+/* Under the lock: the next job to run, claimed; NULL when there is none. */
+static struct job *take(struct cede__pool *pool)
+{
+        struct cede__wnode *head;
+
+        while ((head = cede__waitq_head(&pool->jobs))) {
+                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
+
+                cede__waitq_remove(&pool->jobs, head);
+                if (cede__claim(w->party))
+                        return cede__container_of(w, struct job, waiter);
+        }
+        return NULL;
+}
+
+static void *work(void *arg)
+{
+        struct cede__pool *pool = arg;
+
+        cede__loop_served = pool->loop;
+        pthread_mutex_lock(&pool->lock);
+        for (;;) {
+                struct job *job = take(pool);
+
+                if (job) {
+                        pthread_mutex_unlock(&pool->lock);
+                        cede__wait_finish(job->waiter.party, job->fn(job->arg));
+                        pthread_mutex_lock(&pool->lock);
+                } else if (pool->stop) {
+                        break;
+                } else {
+                        pool->idle++;
+                        pthread_cond_wait(&pool->changed, &pool->lock);
+                        pool->idle--;
+                }
+        }
+        pthread_mutex_unlock(&pool->lock);
+        return NULL;
+}
+
+static void withdraw(struct cede__waiter *w)
+{
+        struct cede__pool *pool = w->object;
+
+        pthread_mutex_lock(&pool->lock);
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_remove(&pool->jobs, &w->node);
+        pthread_mutex_unlock(&pool->lock);
+}
+
+static void resort(struct cede__waiter *w)
+{
+        struct cede__pool *pool = w->object;
+
+        pthread_mutex_lock(&pool->lock);
+        if (cede__waitq_linked(&w->node)) {
+                cede__waitq_remove(&pool->jobs, &w->node);
+                cede__waitq_insert(&pool->jobs, &w->node, cede__party_rank(w->party));
+        }
+        pthread_mutex_unlock(&pool->lock);
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        const struct cede__pool *pool = w->object;
+
+        cede__text_site(
+                t,
+                (const char *)(uintptr_t)cede__container_of(w, const struct job, waiter)->fn + 1);
+        cede__text_add(t, " (%u threads)", pool->threads);
+}
+
+static const struct cede__waitable offloaded = { "offloaded function", withdraw, resort, describe };
+
+/* All tasks have ended, so there are no jobs. */
+static void finish(struct cede__pool *pool)
+{
+        pthread_mutex_lock(&pool->lock);
+        pool->stop = true;
+        pthread_cond_broadcast(&pool->changed);
+        pthread_mutex_unlock(&pool->lock);
+        for (unsigned i = 0; i < pool->threads; i++)
+                pthread_join(pool->thread[i], NULL);
+        pthread_cond_destroy(&pool->changed);
+        pthread_mutex_destroy(&pool->lock);
+        cede__free(pool);
+}
+
+static struct cede__pool *create(struct cede__run *run)
+{
+        const struct cede_run_options *o = &run->options;
+        long cores = sysconf(_SC_NPROCESSORS_ONLN);
+        unsigned threads = o->offload_threads;
+        struct cede__pool *pool;
+
+        if (!threads)
+                threads = cores > THREADS_MIN ? (unsigned)cores : THREADS_MIN;
+        if (threads > THREADS_MAX)
+                threads = THREADS_MAX;
+        pool = cede__alloc(sizeof(*pool) + threads * sizeof(pthread_t));
+        if (!pool)
+                return NULL;
+        pool->loop = &run->loop;
+        pool->threads_max = threads;
+        /* Cannot fail: the order was checked when the run began. */
+        (void)!cede_sem_init(&pool->room,
+                             (long)threads + (o->offload_queue ? o->offload_queue : QUEUE),
+                             o->offload_order);
+        cede_sem_set_name(&pool->room, "room for offloaded functions");
+        cede__waitq_init(&pool->jobs, o->offload_order);
+        pthread_mutex_init(&pool->lock, NULL);
+        pthread_cond_init(&pool->changed, NULL);
+        run->pool = pool;
+        run->pool_finish = finish;
+        return pool;
+}
+
+/* There is one job more: wakes a thread for it, or starts one.  -EAGAIN: there is none at all. */
+static int staff(struct cede__pool *pool)
+{
+        struct cede__loop *loop = pool->loop;
+
+        if (pool->threads < pool->threads_max && pool->threads <= loop->outside &&
+            cede__thread_start(&pool->thread[pool->threads], "cede-offload", work, pool) == 0)
+                loop->outside_threads = ++pool->threads;
+        return pool->threads ? 0 : -EAGAIN;
+}
+
+static int submit(struct cede__pool *pool, struct job *job, struct cede_task *me, const void *site)
+{
+        bool wake;
+        int r = staff(pool);
+
+        if (r < 0)
+                return r;
+        cede__wait_begin(&job->waiter, &me->fiber.party, &offloaded, pool, 0, site);
+        pthread_mutex_lock(&pool->lock);
+        cede__waitq_insert(&pool->jobs, &job->waiter.node, cede__party_rank(&me->fiber.party));
+        wake = pool->idle > 0;
+        pthread_mutex_unlock(&pool->lock);
+        if (wake)
+                pthread_cond_signal(&pool->changed);
+        pool->loop->outside++;
+        r = cede__wait(&me->fiber.party);
+        pool->loop->outside--;
+        return r;
+}
+
+int cede_offload(int (*fn)(void *arg), void *arg)
+{
+        struct cede_task *me = cede__task_here();
+        struct cede__run *run = cede__run_of(me->fiber.loop);
+        struct cede__pool *pool = run->pool ? run->pool : create(run);
+        struct job job = { .fn = fn, .arg = arg };
+        int r;
+
+        if (me->fiber.party.cancel)
+                return me->fiber.party.cancel;
+        if (!pool)
+                return -ENOMEM;
+        r = cede_sem_acquire(&pool->room);
+        if (r < 0)
+                return r;
+        r = submit(pool, &job, me, CEDE__CALL_SITE);
+        cede_sem_release(&pool->room);
+        return r;
+}

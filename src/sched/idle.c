@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the loop meets the outside world: posts, signals, time, and sleeping when there is
+ * nothing.
+ */
+#include "base/clock.h"
+#include "base/futex.h"
+#include "sched/loop.h"
+
+/* On the real clock, timers and time are looked at after this many turns, if not before. */
+enum { TURNS = 64 };
+
+/* When no stack could be had: how long until the next try, and how many before giving up. */
+enum { HUNGRY_PAUSE = 10 * 1000 * 1000, HUNGRY_TURNS = 100 };
+
+void cede__loop_knock(struct cede__loop *loop, uint32_t bit)
+{
+        /* seq_cst: what was prepared before is seen by the loop that sees the bit */
+        if (atomic_fetch_or(&loop->knock, bit) & CEDE__KNOCK_SLEEPING)
+                cede__futex_wake(&loop->knock);
+}
+
+void cede__loop_post(struct cede__loop *loop, struct cede__post *post)
+{
+        struct cede__post *top = atomic_load_explicit(&loop->posts, memory_order_relaxed);
+
+        do
+                post->next = top;
+        while (!atomic_compare_exchange_weak_explicit(&loop->posts, &top, post,
+                                                      memory_order_release, memory_order_relaxed));
+        cede__loop_knock(loop, CEDE__KNOCK_POST);
+}
+
+/* The posts are a stack: turned round, they are in the order of posting. */
+static void run_posts(struct cede__loop *loop)
+{
+        struct cede__post *post =
+                atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
+        struct cede__post *ordered = NULL;
+
+        while (post) {
+                struct cede__post *next = post->next;
+
+                post->next = ordered;
+                ordered = post;
+                post = next;
+        }
+        while (ordered) {
+                post = ordered;
+                ordered = post->next; /* before: afterwards the post is gone */
+                post->run(post);
+        }
+}
+
+int64_t cede__loop_now(const struct cede__loop *loop)
+{
+        return loop->is_virtual ? atomic_load_explicit(&loop->virtual_now, memory_order_relaxed) :
+                                  cede__clock_now();
+}
+
+void cede__loop_poll(struct cede__loop *loop)
+{
+        loop->turns = TURNS;
+        if (atomic_load_explicit(&loop->knock, memory_order_relaxed)) {
+                uint32_t bits = atomic_exchange(&loop->knock, 0);
+
+                if (bits & CEDE__KNOCK_POST)
+                        run_posts(loop);
+                if (bits & CEDE__KNOCK_INTERRUPT)
+                        loop->hooks->interrupt(loop);
+                if (bits & CEDE__KNOCK_REPORT)
+                        loop->hooks->report(loop);
+        }
+        if (loop->timers.count && !loop->is_virtual)
+                cede__timers_fire(&loop->timers, cede__clock_now());
+}
+
+/* Whether work is under way outside that may still ask for something at the present time. */
+static bool outside_awake(const struct cede__loop *loop)
+{
+        unsigned running =
+                loop->outside < loop->outside_threads ? loop->outside : loop->outside_threads;
+
+        return running > loop->outside_asleep;
+}
+
+static void sleep_until(struct cede__loop *loop, int64_t deadline)
+{
+        uint32_t quiet = 0;
+
+        if (!atomic_compare_exchange_strong(&loop->knock, &quiet, CEDE__KNOCK_SLEEPING))
+                return;
+        while (atomic_load(&loop->knock) == CEDE__KNOCK_SLEEPING &&
+               (deadline == CEDE_NEVER || cede__clock_now() < deadline))
+                cede__futex_wait(&loop->knock, CEDE__KNOCK_SLEEPING, deadline);
+        atomic_fetch_and(&loop->knock, ~(uint32_t)CEDE__KNOCK_SLEEPING);
+}
+
+void cede__loop_feed(struct cede__loop *loop)
+{
+        if (cede__likely(!loop->starved.first))
+                return;
+        *loop->ready.last = loop->starved.first;
+        loop->ready.last = loop->starved.last;
+        cede__fibers_init(&loop->starved);
+}
+
+/* Nothing is ready; what is the loop waiting for? */
+static void wait_for_something(struct cede__loop *loop)
+{
+        int64_t next = CEDE_NEVER;
+
+        if (loop->timers.count && loop->is_virtual && !outside_awake(loop)) {
+                int64_t now = cede__timers_jump(&loop->timers);
+
+                atomic_store_explicit(&loop->virtual_now, now, memory_order_relaxed);
+                cede__timers_fire(&loop->timers, now);
+                return;
+        }
+        if (!loop->timers.count && !outside_awake(loop) && !loop->starved.first) {
+                loop->hooks->quiescent(loop);
+                return;
+        }
+        if (!loop->is_virtual)
+                next = cede__timers_next(&loop->timers);
+        if (loop->starved.first) {
+                /* No stack for some; perhaps the system has memory again in a moment. */
+                int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
+
+                if (++loop->refusals > HUNGRY_TURNS && !loop->timers.count && !outside_awake(loop))
+                        cede__die("out of memory: no stack for a task, and no other task to wait "
+                                  "for; use smaller stacks, or a scope with a limit");
+                sleep_until(loop, next < soon ? next : soon);
+                cede__loop_feed(loop);
+                return;
+        }
+        sleep_until(loop, next);
+}
+
+void cede__loop_idle(struct cede__loop *loop)
+{
+        cede__loop_poll(loop);
+        while (!loop->ready.first) {
+                wait_for_something(loop);
+                cede__loop_poll(loop);
+        }
+}

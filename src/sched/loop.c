@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/loop.h"
+#include "arch/context.h"
+#include "base/chooser.h"
+#include "base/clock.h"
+
+_Thread_local struct cede__loop *cede__loop_here;
+_Thread_local struct cede__loop *cede__loop_served;
+
+static struct cede__sanity *sanity_of(struct cede__fiber *fiber)
+{
+        return fiber->stack ? &fiber->stack->sanity : &fiber->loop->native;
+}
+
+/* The next fiber in turn, waiting for one if need be. */
+static struct cede__fiber *pick(struct cede__loop *loop)
+{
+        struct cede__fiber *fiber, **link = &loop->ready.first;
+
+        if (cede__unlikely(--loop->turns == 0 ||
+                           atomic_load_explicit(&loop->knock, memory_order_relaxed)))
+                cede__loop_poll(loop);
+        if (cede__unlikely(!*link))
+                cede__loop_idle(loop);
+        if (cede__unlikely(cede__chooser != NULL)) {
+                unsigned n = 0;
+
+                for (fiber = *link; fiber; fiber = fiber->next)
+                        n++;
+                if (n > 1)
+                        for (n = cede__chooser->choose(cede__chooser, CEDE__CHOOSE_READY, n); n;
+                             n--)
+                                link = &(*link)->next;
+        }
+        __atomic_store_n(&loop->switches, loop->switches + 1, __ATOMIC_RELAXED);
+        fiber = *link;
+        *link = fiber->next;
+        if (loop->ready.last == &fiber->next)
+                loop->ready.last = link;
+        return fiber;
+}
+
+static void enter(struct cede__loop *loop, struct cede__fiber *fiber)
+{
+        loop->current = fiber;
+        cede__self = &fiber->party;
+}
+
+static void bottom(void *arg);
+
+/* Makes sure that the fiber can be switched to.  False: there is no stack, so it has to wait. */
+static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
+{
+        if (cede__likely(fiber->context != NULL))
+                return true;
+        fiber->stack = cede__stack_take(&loop->stacks, loop->hooks->stack_class(fiber));
+        if (!fiber->stack) {
+                cede__fibers_push(&loop->starved, fiber);
+                return false;
+        }
+        loop->refusals = 0;
+        fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable, bottom, loop);
+        return true;
+}
+
+/*
+ * What follows when a fiber on `stack` has ended: the next one that has not started begins on the
+ * same stack (true, it is current then), a started one is returned to be switched to.
+ */
+static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
+                    struct cede__fiber **ret_next)
+{
+        struct cede__fiber *next;
+
+        loop->current = NULL;
+        do {
+                next = pick(loop);
+                if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {
+                        next->stack = stack;
+                        next->context = stack; /* anything but NULL: it has started */
+                        enter(loop, next);
+                        return true;
+                }
+        } while (!bind(loop, next));
+        *ret_next = next;
+        return false;
+}
+
+/* The bottom of every stack but the native one. */
+static void bottom(void *arg)
+{
+        struct cede__loop *loop = arg;
+        struct cede__stack *stack = loop->current->stack;
+        struct cede__fiber *next = NULL;
+        void *gone;
+
+        cede__sanity_arrive(&stack->sanity, true);
+        do
+                loop->hooks->run(loop->current);
+        while (succeed(loop, stack, &next));
+
+        /* Still running on `stack`, but from here to the switch nobody takes one. */
+        cede__stack_give(&loop->stacks, stack);
+        cede__loop_feed(loop);
+        enter(loop, next);
+        cede__sanity_leave(&stack->sanity, sanity_of(next), true);
+        cede__context_switch(&gone, next->context);
+        __builtin_unreachable();
+}
+
+void cede__loop_suspend(struct cede__fiber *me)
+{
+        struct cede__loop *loop = me->loop;
+        struct cede__fiber *next;
+
+        do
+                next = pick(loop);
+        while (cede__unlikely(!bind(loop, next)));
+        if (next == me)
+                return;
+        enter(loop, next);
+        cede__sanity_leave(sanity_of(me), sanity_of(next), false);
+        cede__context_switch(&me->context, next->context);
+        cede__sanity_arrive(sanity_of(me), false);
+}
+
+static void wake_posted(struct cede__post *post)
+{
+        struct cede__waiter *w = cede__container_of(post, struct cede__waiter, post);
+        struct cede__fiber *fiber = cede__fiber_of(w->party);
+
+        cede__loop_ready(fiber->loop, fiber);
+}
+
+/* The fiber cannot run before it was appended to the ready queue, so its waiter is still there. */
+void cede__fiber_wake(struct cede__party *party)
+{
+        struct cede__fiber *fiber = cede__fiber_of(party);
+        struct cede__waiter *w = party->waiter;
+
+        if (cede__likely(fiber->loop == cede__loop_here)) {
+                cede__loop_ready(fiber->loop, fiber);
+        } else {
+                w->post.run = wake_posted;
+                cede__loop_post(fiber->loop, &w->post);
+        }
+}
+
+void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks, bool is_virtual)
+{
+        *loop = (struct cede__loop){ .hooks = hooks, .is_virtual = is_virtual, .turns = 1 };
+        cede__fibers_init(&loop->ready);
+        cede__fibers_init(&loop->starved);
+        cede__timers_init(&loop->timers, is_virtual ? 0 : cede__clock_now());
+}
+
+void cede__loop_finish(struct cede__loop *loop)
+{
+        cede__stack_pool_finish(&loop->stacks);
+}
+
+void cede__loop_enter(struct cede__loop *loop, struct cede__fiber *main)
+{
+        cede__sanity_native(&loop->native);
+        main->context = main; /* anything but NULL: it has started */
+        cede__loop_here = loop;
+        enter(loop, main);
+}
+
+void cede__loop_leave(struct cede__loop *loop)
+{
+        loop->current = NULL;
+        cede__self = NULL;
+        cede__loop_here = NULL;
+}

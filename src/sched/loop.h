@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop: fibers that take turns on one thread.
+ *
+ * A fiber is a party with a stack: it is run, it blocks, it is woken.  What it is for, the layer
+ * above knows (struct cede__loop_hooks).  There is no scheduler context: a fiber that blocks picks
+ * the next one itself and switches to it directly, and if there is none, waits for the outside
+ * world on its own stack.  A fiber that ends lets the next unstarted one begin on its stack,
+ * without any switch.
+ *
+ * The contract:
+ *  - The ready queue is FIFO.  Waking a fiber appends it; nothing else runs at that moment.
+ *  - On the virtual clock time moves only when nothing is ready and no outside work is awake.
+ *  - Other threads reach a loop only through cede__loop_post and the knock bits; everything else
+ *    here is for the loop's thread.
+ *
+ * How a loop sleeps without missing a knock: one word, `knock`.  The loop exchanges 0 -> SLEEPING
+ * and sleeps on the word while it has that value; whoever knocks sets a bit, and if SLEEPING was
+ * set, wakes the word.  Either the loop's compare-and-swap sees the bit and it does not sleep, or
+ * the knocker sees SLEEPING and wakes it.
+ */
+#ifndef CEDE_SCHED_LOOP_H
+#define CEDE_SCHED_LOOP_H
+
+#include "sched/timer.h"
+#include "stack/stack.h"
+#include "wait/wait.h"
+
+struct cede__loop;
+
+/* One cache line: all that switching to and from a fiber touches. */
+struct cede__fiber {
+        struct cede__party party;
+        struct cede__fiber *next; /* in the ready queue */
+        void *context;            /* NULL: not started */
+        struct cede__loop *loop;
+        struct cede__stack *stack; /* NULL: the native one, or not started */
+};
+
+struct cede__fibers {
+        struct cede__fiber *first, **last;
+};
+
+/* The layer above. */
+struct cede__loop_hooks {
+        void (*run)(struct cede__fiber *fiber); /* to its end; the fiber may be gone afterwards */
+        unsigned (*stack_class)(const struct cede__fiber *fiber);
+        void (*quiescent)(struct cede__loop *loop); /* nothing can ever wake anybody */
+        void (*interrupt)(struct cede__loop *loop); /* CEDE__KNOCK_INTERRUPT */
+        void (*report)(struct cede__loop *loop);    /* CEDE__KNOCK_REPORT */
+        void (*overrun)(struct cede__fiber *fiber, int64_t limit); /* in a signal handler */
+};
+
+enum {
+        CEDE__KNOCK_POST = 1,
+        CEDE__KNOCK_SLEEPING = 2,
+        CEDE__KNOCK_INTERRUPT = 4,
+        CEDE__KNOCK_REPORT = 8,
+};
+
+struct cede__loop {
+        struct cede__fiber *current; /* who runs; while the loop sleeps, on whose stack it does */
+        struct cede__fibers ready;
+        unsigned turns;         /* until the clock is looked at again */
+        _Atomic uint32_t knock; /* any thread */
+        uint64_t switches;      /* turns given; written by the loop, read by the watchdog */
+        const struct cede__loop_hooks *hooks;
+        _Atomic(struct cede__post *) posts; /* any thread: a stack, newest first */
+        struct cede__fibers starved;        /* unstarted fibers that there was no stack for */
+        unsigned refusals;                  /* how often in a row */
+        struct cede__stack_pool stacks;
+        struct cede__sanity native;
+        bool is_virtual;
+        _Atomic int64_t virtual_now; /* written by the loop only */
+
+        /*
+         * Work that other threads do for tasks of this loop (counted by the loop, when it hands the
+         * work out and when it sees it done): `outside` pieces, by at most `outside_threads`
+         * threads, of which `outside_asleep` sleep until a timer of this loop.
+         */
+        unsigned outside, outside_threads, outside_asleep;
+
+        struct cede__timers timers;
+};
+
+/* The loop that runs on this thread, and the loop that this thread does outside work for. */
+extern _Thread_local struct cede__loop *cede__loop_here;
+extern _Thread_local struct cede__loop *cede__loop_served;
+
+void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks,
+                     bool is_virtual);
+void cede__loop_finish(struct cede__loop *loop);
+
+/* The calling thread's native stack becomes this fiber. */
+void cede__loop_enter(struct cede__loop *loop, struct cede__fiber *main);
+void cede__loop_leave(struct cede__loop *loop);
+
+static inline struct cede__fiber *cede__fiber_of(struct cede__party *party)
+{
+        return cede__container_of(party, struct cede__fiber, party);
+}
+
+static inline void cede__fibers_init(struct cede__fibers *q)
+{
+        q->first = NULL;
+        q->last = &q->first;
+}
+
+static inline void cede__fibers_push(struct cede__fibers *q, struct cede__fiber *fiber)
+{
+        fiber->next = NULL;
+        *q->last = fiber;
+        q->last = &fiber->next;
+}
+
+/* The fiber is to run when its turn comes: started ones go on, unstarted ones begin. */
+static inline void cede__loop_ready(struct cede__loop *loop, struct cede__fiber *fiber)
+{
+        cede__fibers_push(&loop->ready, fiber);
+}
+
+/* Gives the thread to the next ready fiber, until somebody makes this one ready again. */
+void cede__loop_suspend(struct cede__fiber *me);
+
+/* Wakes a fiber whose wait is over (struct cede__party_kind's wake); from any thread. */
+void cede__fiber_wake(struct cede__party *party);
+
+/* Takes in what came from outside and fires the timers that are due. */
+void cede__loop_poll(struct cede__loop *loop);
+
+/* There may be stacks again for those that found none. */
+void cede__loop_feed(struct cede__loop *loop);
+
+/* Returns when a fiber is ready. */
+void cede__loop_idle(struct cede__loop *loop);
+
+int64_t cede__loop_now(const struct cede__loop *loop);
+
+/* From any thread: post->run(post) will be called by the loop; posts keep their order. */
+void cede__loop_post(struct cede__loop *loop, struct cede__post *post);
+
+/* From any thread and from signal handlers. */
+void cede__loop_knock(struct cede__loop *loop, uint32_t bit);
+
+/*
+ * On a thread that does outside work for a loop with a virtual clock: sleeps until its time reaches
+ * t.
+ */
+void cede__loop_sleep_outside(struct cede__loop *loop, int64_t t);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched/signal.h"
+#include <errno.h>
+#include <signal.h>
+#include <sched.h>
+
+enum { INTERRUPTS_MAX = 8 };
+
+static _Atomic(struct cede__loop *) owner;
+static atomic_uint handlers; /* handlers that may be using the owner */
+
+/* Of the owner; constant while there are handlers. */
+static struct {
+        int signal;
+        struct sigaction before;
+} saved[INTERRUPTS_MAX + 1];
+static unsigned saved_count;
+
+static void knock(uint32_t bit)
+{
+        struct cede__loop *loop;
+
+        atomic_fetch_add(&handlers, 1);
+        loop = atomic_load(&owner);
+        if (loop)
+                cede__loop_knock(loop, bit);
+        atomic_fetch_sub(&handlers, 1);
+}
+
+static void on_interrupt(int signal)
+{
+        int saved_errno = errno;
+
+        sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+        knock(CEDE__KNOCK_INTERRUPT);
+        errno = saved_errno;
+}
+
+static void on_report(int signal)
+{
+        (void)signal;
+        knock(CEDE__KNOCK_REPORT);
+}
+
+static int install(int signal, void (*handler)(int))
+{
+        struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK };
+
+        if (saved_count > INTERRUPTS_MAX ||
+            sigaction(signal, &action, &saved[saved_count].before) < 0)
+                return -EINVAL;
+        saved[saved_count++].signal = signal;
+        return 0;
+}
+
+int cede__signals_enter(struct cede__loop *loop, const int *interrupts, int report)
+{
+        struct cede__loop *nobody = NULL;
+        int r = 0;
+
+        if ((!interrupts || !*interrupts) && !report)
+                return 0;
+        if (!atomic_compare_exchange_strong(&owner, &nobody, loop))
+                return -EBUSY;
+        for (; r == 0 && interrupts && *interrupts; interrupts++)
+                r = install(*interrupts, on_interrupt);
+        if (r == 0 && report)
+                r = install(report, on_report);
+        if (r < 0)
+                cede__signals_leave(loop);
+        return r;
+}
+
+void cede__signals_leave(struct cede__loop *loop)
+{
+        if (atomic_load(&owner) != loop)
+                return;
+        while (saved_count > 0) {
+                saved_count--;
+                sigaction(saved[saved_count].signal, &saved[saved_count].before, NULL);
+        }
+        atomic_store(&owner, NULL);
+        while (atomic_load(&handlers))
+                sched_yield(); /* one that runs on another thread and has seen the loop */
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "stack/stack.h"
+#include "base/alloc.h"
+#include "base/guard.h"
+
+enum { SLAB_SIZE = 4 * 1024 * 1024, COLOURS = 16, COLOUR_STEP = 128 };
+
+struct cede__slab {
+        struct cede__slab *next;
+        void *memory;
+        size_t size;
+};
+
+unsigned cede__stack_class(size_t size)
+{
+        unsigned size_class = 0;
+
+        while (size_class < CEDE__STACK_CLASSES && cede__stack_class_size(size_class) < size)
+                size_class++;
+        return size_class;
+}
+
+static bool add_slab(struct cede__stack_pool *pool, unsigned size_class)
+{
+        size_t stride = CEDE__STACK_GUARD + cede__stack_class_size(size_class);
+        unsigned count = stride < SLAB_SIZE ? (unsigned)(SLAB_SIZE / stride) : 1;
+        struct cede__slab *slab = cede__alloc(sizeof(*slab));
+
+        if (!slab)
+                return false;
+        slab->size = count * stride;
+        slab->memory = cede__map(slab->size);
+        if (!slab->memory) {
+                cede__free(slab);
+                return false;
+        }
+        cede__guard_no_huge_pages(slab->memory, slab->size);
+        slab->next = pool->slabs;
+        pool->slabs = slab;
+        pool->classes[size_class].fresh = slab->memory;
+        pool->classes[size_class].left = count;
+        return true;
+}
+
+/* Cuts a stack from the newest slab. */
+static struct cede__stack *make(struct cede__stack_pool *pool, unsigned size_class)
+{
+        struct cede__stack_class *c = &pool->classes[size_class];
+        size_t size = cede__stack_class_size(size_class), shift;
+        struct cede__stack *stack;
+        char *low;
+
+        if (c->left == 0 && !add_slab(pool, size_class))
+                return NULL;
+        if (!cede__guard_install(c->fresh, CEDE__STACK_GUARD))
+                return NULL;
+        low = c->fresh + CEDE__STACK_GUARD;
+        shift = (sizeof(*stack) + 63) / 64 * 64 + pool->made++ % COLOURS * COLOUR_STEP;
+        stack = (struct cede__stack *)(void *)(low + size - shift);
+        stack->low = low;
+        stack->usable = size - shift;
+        stack->size_class = size_class;
+        cede__sanity_create(&stack->sanity, low, stack->usable);
+        c->fresh = low + size;
+        c->left--;
+        return stack;
+}
+
+struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned size_class)
+{
+        struct cede__stack *stack = pool->classes[size_class].free;
+
+        if (stack)
+                pool->classes[size_class].free = stack->next;
+        else
+                stack = make(pool, size_class);
+        if (stack && ++pool->used > pool->peak)
+                pool->peak = pool->used;
+        return stack;
+}
+
+void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack)
+{
+        stack->next = pool->classes[stack->size_class].free;
+        pool->classes[stack->size_class].free = stack;
+        pool->used--;
+}
+
+void cede__stack_pool_finish(struct cede__stack_pool *pool)
+{
+        for (unsigned size_class = 0; size_class < CEDE__STACK_CLASSES; size_class++)
+                for (struct cede__stack *s = pool->classes[size_class].free; s; s = s->next)
+                        cede__sanity_destroy(&s->sanity);
+        while (pool->slabs) {
+                struct cede__slab *slab = pool->slabs;
+
+                pool->slabs = slab->next;
+                cede__unmap(slab->memory, slab->size);
+                cede__free(slab);
+        }
+}

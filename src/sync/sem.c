@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Semaphore.
+ *
+ * The word holds the free permits and two flags:
+ *
+ *      LOCKED   somebody works on the queue: everyone else spins (for some dozen instructions)
+ *      WAITERS  the queue is not empty
+ *
+ * Without either flag, acquire and release are one compare-and-swap.  With WAITERS set nobody takes
+ * a permit past the queue; with LOCKED set nobody changes the word but the holder of the lock.  So:
+ *
+ *  (1) Permits change by compare-and-swap on a word without flags, or under the lock: none is lost.
+ *  (2) Under the lock, before it is dropped, everyone at the head who fits is granted; so a waiter
+ *      that fits never sleeps beside a free permit.
+ *  (3) A grant takes the permits and unlinks the waiter under the lock, and wakes it afterwards
+ *      (wait/wait.h): between the two, value and waiters already tell the truth.
+ *
+ * Strict head of line: (2) stops at the first who does not fit, so that a large request is not
+ * starved by small ones behind it.  Whoever leaves the head by cancellation makes room: (2) runs
+ * then too.
+ */
+#include <cede/sem.h>
+
+#include "base/spin.h"
+#include "wait/wait.h"
+#include <errno.h>
+#include <limits.h>
+
+enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS, ONE = 4 };
+
+static const long permits_max = LONG_MAX / ONE;
+
+/* Takes the lock; returns the free permits. */
+static long lock(struct cede_sem *s)
+{
+        return (long)(cede__spin_lock(&s->word, LOCKED) / ONE);
+}
+
+/* Drops it, leaving this many permits. */
+static void unlock(struct cede_sem *s, long permits)
+{
+        cede__spin_unlock(&s->word, (uintptr_t)permits * ONE | (s->q.head ? WAITERS : 0));
+}
+
+/* Under the lock: serves the head of the queue while it fits.  Returns the permits left. */
+static long grant(struct cede_sem *s, long permits, struct cede__grants *granted)
+{
+        struct cede__wnode *head;
+
+        while ((head = cede__waitq_head(&s->q))) {
+                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
+
+                if (w->need > permits)
+                        break;
+                cede__waitq_remove(&s->q, head);
+                if (!cede__claim(w->party))
+                        continue; /* being cancelled: its canceller is about to come here */
+                permits -= w->need;
+                s->handoffs++;
+                cede__grants_add(granted, w);
+        }
+        return permits;
+}
+
+static void withdraw(struct cede__waiter *w)
+{
+        struct cede_sem *s = w->object;
+        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        long permits = lock(s);
+
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_remove(&s->q, &w->node);
+        unlock(s, grant(s, permits, &granted));
+        cede__grants_finish(&granted);
+}
+
+static void resort(struct cede__waiter *w)
+{
+        struct cede_sem *s = w->object;
+        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        long permits = lock(s);
+
+        if (cede__waitq_linked(&w->node)) {
+                cede__waitq_remove(&s->q, &w->node);
+                cede__waitq_insert(&s->q, &w->node, cede__party_rank(w->party));
+        }
+        unlock(s, grant(s, permits, &granted));
+        cede__grants_finish(&granted);
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        const struct cede_sem *s = w->object;
+
+        cede__text_add(t, "%s (wants %ld, %ld free, %u waiting)", s->name ? s->name : "unnamed",
+                       w->need, cede_sem_value(s), cede_sem_waiting(s));
+}
+
+static const struct cede__waitable semaphore = { "semaphore", withdraw, resort, describe };
+
+/* Takes n permits if that passes nobody. */
+static bool take(struct cede_sem *s, long n)
+{
+        uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+
+        while (!(word & FLAGS) && (long)(word / ONE) >= n)
+                if (__atomic_compare_exchange_n(&s->word, &word, word - (uintptr_t)n * ONE, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                        return true;
+        return false;
+}
+
+static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void *site)
+{
+        struct cede__party *me = cede__party_here();
+        struct cede__waiter w;
+        long permits;
+
+        if (n < 1 || (s->max && n > s->max))
+                return -EINVAL;
+        if (me->cancel == -ECANCELED)
+                return -ECANCELED;
+        cede__wait_begin(&w, me, &semaphore, s, n, site);
+        permits = lock(s);
+        cede__waitq_insert(&s->q, &w.node, cede__party_rank(me));
+        if (cede__waitq_head(&s->q) == &w.node && n <= permits) {
+                /* Its order lets it go first, and it fits. */
+                cede__waitq_remove(&s->q, &w.node);
+                cede__wait_abandon(me);
+                unlock(s, permits - n);
+                return 0;
+        }
+        if (me->cancel) {
+                /* The deadline has passed and that was the one try. */
+                cede__waitq_remove(&s->q, &w.node);
+                cede__wait_abandon(me);
+                unlock(s, permits);
+                return me->cancel;
+        }
+        cede__waitq_stay(&s->q);
+        unlock(s, permits);
+        return cede__wait(me);
+}
+
+int cede_sem_acquire(struct cede_sem *s)
+{
+        return cede__likely(!cede__party_here()->cancel && take(s, 1)) ?
+                       0 :
+                       acquire_slowly(s, 1, CEDE__CALL_SITE);
+}
+
+int cede_sem_acquire_n(struct cede_sem *s, long n)
+{
+        return cede__likely(n > 0 && !cede__party_here()->cancel && take(s, n)) ?
+                       0 :
+                       acquire_slowly(s, n, CEDE__CALL_SITE);
+}
+
+int cede_sem_try_acquire(struct cede_sem *s)
+{
+        return cede_sem_try_acquire_n(s, 1);
+}
+
+int cede_sem_try_acquire_n(struct cede_sem *s, long n)
+{
+        if (n < 1 || (s->max && n > s->max))
+                return -EINVAL;
+        while (!take(s, n)) {
+                uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+
+                if (word & WAITERS || (long)(word / ONE) < n)
+                        return -EAGAIN;
+                cede__spin_pause(); /* only locked: see what comes of it */
+        }
+        return 0;
+}
+
+int cede_sem_release(struct cede_sem *s)
+{
+        return cede_sem_release_n(s, 1);
+}
+
+int cede_sem_release_n(struct cede_sem *s, long n)
+{
+        uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+        long max = s->max ? s->max : permits_max;
+        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        long permits;
+
+        if (n < 1)
+                return -EINVAL;
+        while (!(word & FLAGS)) {
+                if (n > max - (long)(word / ONE))
+                        return -EOVERFLOW;
+                if (__atomic_compare_exchange_n(&s->word, &word, word + (uintptr_t)n * ONE, true,
+                                                __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+                        return 0;
+        }
+        permits = lock(s);
+        if (n > max - permits) {
+                unlock(s, permits);
+                return -EOVERFLOW;
+        }
+        unlock(s, grant(s, permits + n, &granted));
+        cede__grants_finish(&granted);
+        return 0;
+}
+
+int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order)
+{
+        if (permits < 0 || permits > permits_max || !cede__waitq_order_valid(order))
+                return -EINVAL;
+        *s = (struct cede_sem){ .word = (uintptr_t)permits * ONE };
+        cede__waitq_init(&s->q, order);
+        return 0;
+}
+
+void cede_sem_finish(struct cede_sem *s)
+{
+        if (s->q.head)
+                cede__die("semaphore %s is finished while %u wait on it; join them first",
+                          s->name ? s->name : "unnamed", s->q.waiting);
+}
+
+void cede_sem_set_name(struct cede_sem *s, const char *name)
+{
+        s->name = name;
+}
+
+int cede_sem_set_max(struct cede_sem *s, long max)
+{
+        if (max < 0 || max > permits_max || (max && max < cede_sem_value(s)))
+                return -EINVAL;
+        s->max = max;
+        return 0;
+}
+
+void cede_sem_set_seed(struct cede_sem *s, uint64_t seed)
+{
+        s->q.seed = seed;
+}
+
+long cede_sem_value(const struct cede_sem *s)
+{
+        return (long)(__atomic_load_n(&s->word, __ATOMIC_RELAXED) / ONE);
+}
+
+unsigned cede_sem_waiting(const struct cede_sem *s)
+{
+        return __atomic_load_n(&s->q.waiting, __ATOMIC_RELAXED);
+}
+
+void cede_sem_stats(struct cede_sem *s, struct cede_sem_stats *ret_stats)
+{
+        long permits = lock(s);
+
+        *ret_stats = (struct cede_sem_stats){ permits, s->q.waiting, s->q.peak, s->handoffs };
+        unlock(s, permits);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cancellation, pushed down the tree at the moment it happens.
+ *
+ *      cancel(s1):      main: [ s1 [ s2 [ shield s3 [ s4 ] ] ] ]      children of s1: a, b
+ *
+ *      1. in the owner:  s1, s2 become cancelled; s3 and all inside it do not
+ *      2. for each task spawned into s1 or s2: the same, from its base inwards; and so on
+ *      3. whoever is blocked, and is cancelled where he stands, has his wait ended then and there
+ *
+ * The scopes whose children are still to be visited are kept in a list through `pending`, not on
+ * the stack, since the tree may be a million levels deep.  Each scope and task is visited at most
+ * once: what was cancelled before has passed it on before.
+ *
+ * Nothing here runs the program's code; woken tasks only become ready.
+ */
+#include "task/task.h"
+#include <errno.h>
+
+struct visits {
+        struct cede_scope *first, **last;
+};
+
+static void visit_later(struct visits *v, struct cede_scope *scope)
+{
+        scope->pending = NULL;
+        *v->last = scope;
+        v->last = &scope->pending;
+}
+
+/*
+ * Cancels what the task has opened inside of `from` (one of its own scopes, or its home), and its
+ * wait, if that happens inside.  `how`: how blocking calls directly in `from` fail.
+ */
+static void cancel_inwards(struct visits *v, struct cede_task *task, struct cede_scope *from,
+                           int how)
+{
+        struct cede_scope *reached = task->scope; /* the innermost scope without a shield around */
+
+        for (struct cede_scope *s = task->scope; s != from; s = s->parent)
+                if (s->flags & CEDE_SHIELD_SCOPE)
+                        reached = s->parent;
+        for (struct cede_scope *s = reached; s != from; s = s->parent)
+                if (!s->cancel) {
+                        s->cancel = -ECANCELED;
+                        visit_later(v, s);
+                }
+        if (reached == task->scope && !task->fiber.party.cancel) {
+                task->fiber.party.cancel = reached == from ? how : -ECANCELED;
+                cede__wait_cancel(&task->fiber.party, task->fiber.party.cancel);
+        }
+}
+
+static void cancel_base(struct visits *v, struct cede_task *task)
+{
+        if (task->ended || task->base_cancel)
+                return;
+        task->base_cancel = 1;
+        cancel_inwards(v, task, task->home, -ECANCELED);
+}
+
+static void visit_children(struct visits *v)
+{
+        for (struct cede_scope *s = v->first; s; s = s->pending)
+                cede__list_for_each(link, &s->children)
+                        cancel_base(v, cede__task_of_sibling(link));
+}
+
+void cede__cancel_scope(struct cede_scope *scope, int why)
+{
+        struct visits v = { NULL, &v.first };
+
+        if (!scope->own)
+                scope->own = why;
+        if (scope->cancel)
+                return;
+        scope->cancel = why;
+        visit_later(&v, scope);
+        cancel_inwards(&v, scope->owner, scope, why);
+        visit_children(&v);
+}
+
+void cede__cancel_task(struct cede_task *task)
+{
+        struct visits v = { NULL, &v.first };
+
+        task->cancelled = true;
+        cancel_base(&v, task);
+        visit_children(&v);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Giving way for a turn or for a time: yield, sleep, checkpoint, and regions that forbid it. */
+#include "base/clock.h"
+#include "task/run.h"
+#include <cede/time.h>
+#include <errno.h>
+
+int cede_checkpoint(void)
+{
+        return cede__party_here()->cancel;
+}
+
+int cede_yield(void)
+{
+        struct cede__party *me = cede__party_here();
+        struct cede__fiber *fiber = cede__fiber_of(me);
+
+        if (cede__unlikely(me->cancel))
+                return me->cancel;
+        cede__loop_ready(fiber->loop, fiber);
+        me->kind->block(me);
+        return me->cancel;
+}
+
+int64_t cede_now(void)
+{
+        const struct cede__loop *loop = cede__loop_here ? cede__loop_here : cede__loop_served;
+
+        return loop ? cede__loop_now(loop) : cede__clock_now();
+}
+
+int64_t cede_in(int64_t ns)
+{
+        return cede__clock_add(cede_now(), ns);
+}
+
+/* Sleeping is a wait on nothing but the task's own timer. */
+
+static void fire(struct cede__timer *timer)
+{
+        struct cede_task *task = cede__container_of(timer, struct cede_task, timer);
+
+        if (cede__claim(&task->fiber.party))
+                cede__wait_finish(&task->fiber.party, 0);
+}
+
+static void withdraw(struct cede__waiter *w)
+{
+        struct cede_task *task = cede__task_of(w->party);
+
+        cede__timer_cancel(&task->fiber.loop->timers, &task->timer);
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        const struct cede_task *task = cede__task_of(w->party);
+        int64_t left = task->timer.at - cede__loop_now(task->fiber.loop);
+
+        cede__text_add(t, "%lld.%03lld s", (long long)(left / CEDE_SEC(1)),
+                       (long long)(left % CEDE_SEC(1) / CEDE_MS(1)));
+}
+
+static const struct cede__waitable a_time = { "another", withdraw, NULL, describe };
+
+/* On a thread that runs an offloaded function. */
+static int sleep_outside(int64_t t)
+{
+        struct cede__loop *loop = cede__loop_served;
+        struct timespec until = cede__clock_timespec(t);
+
+        if (loop->is_virtual)
+                cede__loop_sleep_outside(loop, t);
+        else
+                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+                        ;
+        return 0;
+}
+
+static int sleep_until(int64_t t, const void *site)
+{
+        struct cede_task *me;
+        struct cede__waiter w;
+
+        if (!cede__self && cede__loop_served)
+                return sleep_outside(t);
+        me = cede__task_here();
+        if (me->fiber.party.cancel)
+                return me->fiber.party.cancel;
+        if (t <= cede__loop_now(me->fiber.loop))
+                return cede_yield();
+        cede__wait_begin(&w, &me->fiber.party, &a_time, NULL, 0, site);
+        me->timer.fire = fire;
+        cede__timer_set(&me->fiber.loop->timers, &me->timer, t);
+        return cede__wait(&me->fiber.party);
+}
+
+int cede_sleep(int64_t ns)
+{
+        return sleep_until(cede_in(ns), CEDE__CALL_SITE);
+}
+
+int cede_sleep_until(int64_t t)
+{
+        return sleep_until(t, CEDE__CALL_SITE);
+}
+
+int cede__no_suspend_enter(void)
+{
+        cede__task_here()->no_suspend++;
+        return 1;
+}
+
+int cede__no_suspend_end(void)
+{
+        cede__task_here()->no_suspend--;
+        return 0;
+}
+
+void cede__no_suspend_leave(int *region)
+{
+        if (*region)
+                cede__no_suspend_end();
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports: the task tree, deadlocks, stack overflows, tasks that keep the loop to themselves. */
+#include "task/run.h"
+#include <errno.h>
+#include <unistd.h>
+
+enum { TASKS_MAX = 200 }; /* lines of one report: enough to see the pattern */
+
+/* The first living child in a scope, from `link` on. */
+static struct cede_task *living(struct cede_scope *s, struct cede__list *link)
+{
+        for (; link != &s->children; link = link->next)
+                if (!cede__task_of_sibling(link)->ended)
+                        return cede__task_of_sibling(link);
+        return NULL;
+}
+
+/* The first living child in the scopes of `owner` from `s` outwards, its home not included. */
+static struct cede_task *first_child(struct cede_task *owner, struct cede_scope *s)
+{
+        bool is_main = owner->home->owner == owner; /* the run's scope is the main task's as well */
+
+        for (; s && (s != owner->home || is_main); s = s->parent) {
+                struct cede_task *child = living(s, s->children.next);
+
+                if (child)
+                        return child;
+        }
+        return NULL;
+}
+
+/* The task after `t` in a walk over the tree, parents first; without recursion. */
+static struct cede_task *successor(struct cede_task *t, unsigned *depth)
+{
+        struct cede_task *next = first_child(t, t->scope);
+
+        if (next) {
+                ++*depth;
+                return next;
+        }
+        while (t->home->owner != t) {
+                struct cede_task *owner = t->home->owner;
+
+                next = living(t->home, t->sibling.next);
+                if (!next && t->home != owner->home)
+                        next = first_child(owner, t->home->parent);
+                if (next)
+                        return next;
+                t = owner;
+                --*depth;
+        }
+        return NULL;
+}
+
+static void describe(struct cede__text *text, const struct cede_task *t, unsigned depth)
+{
+        const struct cede__waiter *w = t->fiber.party.waiter;
+
+        cede__text_add(text, "%*s%s (%llu): ", (int)(2 + 2 * (depth < 30 ? depth : 30)), "",
+                       cede_task_name(t), (unsigned long long)t->id);
+        if (t->fiber.loop->current == &t->fiber && !w) {
+                cede__text_add(text, "running");
+        } else if (w) {
+                cede__text_add(text, "waits for %s ", w->kind->name);
+                w->kind->describe(w, text);
+                cede__text_add(text, ", at ");
+                cede__text_site(text, w->site);
+        } else {
+                cede__text_add(text, t->waits_to_start ? "waits to start" :
+                                     t->fiber.context  ? "ready" :
+                                                         "about to start");
+        }
+        cede__text_add(text, t->fiber.party.cancel ? ", cancelled\n" : "\n");
+}
+
+static void report_tasks(struct cede__run *run, int fd)
+{
+        struct cede_task *t = &run->main;
+        struct cede__text text;
+        unsigned depth = 0, lines = 0;
+
+        cede__text_open(&text, fd);
+        for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
+                describe(&text, t, depth);
+        if (run->stats.live > lines)
+                cede__text_add(&text, "  ... and %llu more\n",
+                               (unsigned long long)(run->stats.live - lines));
+}
+
+void cede_print_tasks(int fd)
+{
+        if (cede__run_here())
+                report_tasks(cede__run_here(), fd);
+}
+
+void cede__run_report(struct cede__loop *loop)
+{
+        report_tasks(cede__run_of(loop), STDERR_FILENO);
+}
+
+void cede__run_quiescent(struct cede__loop *loop)
+{
+        struct cede__run *run = cede__run_of(loop);
+        struct cede__text text;
+
+        cede__text_open(&text, STDERR_FILENO);
+        cede__text_add(&text, "cede: deadlock: no task is ready, no timer is set, and nothing "
+                              "outside can wake one\n");
+        report_tasks(run, STDERR_FILENO);
+        if (run->deadlocked)
+                cede__die("deadlock again, although everything was cancelled: a task waits in a "
+                          "shielded scope, or for such a one");
+        run->deadlocked = true;
+        cede__cancel_scope(&run->root, -ECANCELED);
+}
+
+bool cede__run_explain_fault(const void *address)
+{
+        const struct cede__fiber *fiber = cede__loop_here ? cede__loop_here->current : NULL;
+        const struct cede_task *t;
+        struct cede__text text;
+        size_t size;
+
+        if (!fiber || !fiber->stack || !cede__stack_overrun(fiber->stack, address))
+                return false;
+        t = cede__container_of(fiber, const struct cede_task, fiber);
+        size = cede__stack_class_size(t->stack_class);
+        cede__text_open(&text, STDERR_FILENO);
+        cede__text_add(&text,
+                       "cede: task \"%s\" (%llu) overflowed its stack of %zu bytes; give it a "
+                       "larger one with cede_spawn_options.stack_size\n",
+                       cede_task_name(t), (unsigned long long)t->id, size);
+        return true;
+}
+
+void cede__run_overrun(struct cede__fiber *fiber, int64_t limit)
+{
+        const struct cede_task *t = cede__container_of(fiber, const struct cede_task, fiber);
+        struct cede__text text;
+
+        cede__text_open(&text, STDERR_FILENO);
+        cede__text_add(
+                &text,
+                "cede: task \"%s\" (%llu) has run for more than %lld ms without giving way\n",
+                cede_task_name(t), (unsigned long long)t->id, (long long)(limit / 1000000));
+}

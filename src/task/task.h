@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The task record, and how tasks, scopes and cancellation fit together.
+ *
+ *      run.root  <---- home ---- main        (scope)   opened by main, parent root
+ *                                main.scope ---> s1
+ *      s1.children: a, b          a.home = s1, a.scope = s1 until it opens one of its own
+ *
+ * From a task's innermost scope, `parent` leads outwards through the scopes it opened itself to its
+ * home, and from there through its spawner's.  Children outlive nothing of this chain.
+ *
+ * Cancellation is pushed down when it happens (task/cancel.c), so that asking is one load: for
+ * every scope, `cancel` says how a blocking call directly in it fails; for every task,
+ * `base_cancel` says how one fails outside of its own scopes, and party.cancel how one fails right
+ * now.
+ */
+#ifndef CEDE_TASK_TASK_H
+#define CEDE_TASK_TASK_H
+
+#include "sched/loop.h"
+#include <cede/scope.h>
+#include <cede/task.h>
+
+struct cede__run;
+
+/* Three cache lines; a task that waits to start costs nothing else. */
+struct cede_task {
+        struct cede__fiber fiber; /* first */
+        union {
+                struct cede__wnode queued; /* before the start: its place in the limit's queue */
+                struct {
+                        struct cede__timer timer; /* sleeping */
+                        struct cede__local_value *locals;
+                };
+        };
+        struct cede__list sibling; /* in home->children */
+        struct cede_scope *home;   /* the scope it was spawned into */
+        struct cede_scope *scope;  /* the innermost one: opened by itself, or home */
+        int (*fn)(void *arg);
+        void *arg;
+        const char *name;
+        uint64_t id;
+        struct cede__waiter *joiner; /* who waits in cede_task_join */
+        int result;
+        unsigned char stack_class;
+        unsigned char no_suspend; /* depth of CEDE_NO_SUSPEND */
+        signed char base_cancel;  /* 0 or 1: cancelled at its base */
+        bool cancelled : 1;       /* by cede_task_cancel */
+        bool held : 1;            /* there is a handle */
+        bool ended : 1;
+        bool waits_to_start : 1; /* in a limit's queue */
+};
+
+_Static_assert(sizeof(struct cede_task) <= 192, "a task record is three cache lines");
+
+static inline struct cede_task *cede__task_of(struct cede__party *party)
+{
+        return cede__container_of(cede__fiber_of(party), struct cede_task, fiber);
+}
+
+/* The running task; ends the program if there is none. */
+static inline struct cede_task *cede__task_here(void)
+{
+        return cede__task_of(cede__party_here());
+}
+
+static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
+{
+        return cede__container_of(link, struct cede_task, sibling);
+}
+
+/* cancel.c: cancels a scope or a task with everything inside that is not shielded. */
+void cede__cancel_scope(struct cede_scope *scope, int why);
+void cede__cancel_task(struct cede_task *task);
+
+/* scope.c */
+void cede__scope_init(struct cede_scope *scope, struct cede_task *owner);
+/* A child ends with a negative result; then it is gone, and perhaps was the last. */
+void cede__scope_child_failed(struct cede_scope *scope, const struct cede_task *child);
+void cede__scope_child_gone(struct cede_scope *scope);
+/* What closing comes to, given the body's result: the first failure, a missed deadline, or that. */
+int cede__scope_result(const struct cede_scope *scope, int result);
+/* Frees the ended children whose handles nobody joined. */
+void cede__scope_drop_handles(struct cede_scope *scope, struct cede_task *owner);
+/* Waits until no child is left; a slot that the task holds is lent meanwhile. */
+void cede__scope_join(struct cede_scope *scope, struct cede_task *me, const void *site);
+
+/* limit.c */
+bool cede__limit_admit(struct cede_limit *limit, struct cede_task *task); /* false: it is queued */
+void cede__limit_release(struct cede_limit *limit);
+void cede__limit_resume(struct cede_limit *limit, struct cede__party *me, const void *site);
+void cede__limit_resort(struct cede_limit *limit, struct cede_task *task);
+
+/* local.c */
+void cede__locals_finish(struct cede_task *task);
+
+/* The limit whose slot the task holds, or waits for; NULL: none. */
+static inline struct cede_limit *cede__task_limit(const struct cede_task *task)
+{
+        return task->home ? task->home->limit : NULL;
+}
+
+#endif

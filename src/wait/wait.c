@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "wait/wait.h"
+
+_Thread_local struct cede__party *cede__self;
+
+void cede__no_party(void);
+
+void cede__no_party(void)
+{
+        cede__die("a blocking call was made outside of a task; call it from a function that "
+                  "cede_run or cede_spawn runs");
+}
+
+int cede__wait(struct cede__party *party)
+{
+        party->kind->block(party);
+        party->waiter = NULL;
+        return party->result;
+}
+
+bool cede__wait_cancel(struct cede__party *party, int result)
+{
+        struct cede__waiter *w = party->waiter;
+
+        if (!w || !w->kind->withdraw || !cede__claim(party))
+                return false;
+        w->kind->withdraw(w);
+        cede__wait_finish(party, result);
+        return true;
+}
+
+void cede__wait_resort(struct cede__party *party)
+{
+        struct cede__waiter *w = party->waiter;
+
+        if (w && w->kind->resort)
+                w->kind->resort(w);
+}
+
+void cede__grants_finish(struct cede__grants *g)
+{
+        struct cede__wnode *node = g->first;
+
+        while (node) {
+                struct cede__waiter *w = cede__container_of(node, struct cede__waiter, node);
+
+                node = node->child; /* before finish: afterwards w is gone */
+                cede__wait_finish(w->party, 0);
+        }
+}
