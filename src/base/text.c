@@ -12,6 +12,7 @@
 void cede__text_open(struct cede__text *t, int fd)
 {
         t->fd = fd;
+        t->sites = NULL;
         t->used = 0;
 }
 
@@ -64,21 +65,22 @@ void cede__text_add(struct cede__text *t, const char *format, ...)
 
 void cede__text_site(struct cede__text *t, const void *site)
 {
+        struct cede__site found = cede__sites_find(t->sites, site);
         Dl_info where;
         const char *module;
 
+        if (found.function && found.file) {
+                cede__text_add(t, "%s (%s:%d)", found.function, found.file, found.line);
+                return;
+        }
         /* A return address lies behind the call, perhaps in the next function already. */
         if (!site || !dladdr((const char *)site - 1, &where) || !where.dli_fname) {
                 cede__text_add(t, "%p", site);
                 return;
         }
-        if (where.dli_sname) {
-                cede__text_add(t, "%s+%#zx", where.dli_sname,
-                               (size_t)((uintptr_t)site - (uintptr_t)where.dli_saddr));
-                return;
-        }
         module = strrchr(where.dli_fname, '/');
-        cede__text_add(t, "%s+%#zx", module ? module + 1 : where.dli_fname,
+        cede__text_add(t, "%s%s%s+%#zx", where.dli_sname ? where.dli_sname : "",
+                       where.dli_sname ? " " : "", module ? module + 1 : where.dli_fname,
                        (size_t)((uintptr_t)site - (uintptr_t)where.dli_fbase));
 }
 

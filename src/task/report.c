@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reports: the task tree, deadlocks, stack overflows, tasks that keep the loop to themselves. */
+#include "base/thread.h"
 #include "task/run.h"
 #include <errno.h>
 #include <unistd.h>
@@ -52,19 +53,33 @@ static struct cede_task *successor(struct cede_task *t, unsigned *depth)
         return NULL;
 }
 
+/* A task without a name is called by its function. */
+static void add_name(struct cede__text *text, const struct cede_task *t)
+{
+        const char *fn = (const char *)(uintptr_t)t->fn;
+        struct cede__site site = { 0 };
+
+        if (!t->name)
+                site = cede__sites_find(text->sites, fn + 1);
+        cede__text_add(text, "%s (%llu): ", site.function ? site.function : cede_task_name(t),
+                       (unsigned long long)t->id);
+}
+
 static void describe(struct cede__text *text, const struct cede_task *t, unsigned depth)
 {
         const struct cede__waiter *w = t->fiber.party.waiter;
 
-        cede__text_add(text, "%*s%s (%llu): ", (int)(2 + 2 * (depth < 30 ? depth : 30)), "",
-                       cede_task_name(t), (unsigned long long)t->id);
+        cede__text_add(text, "%*s", (int)(2 + 2 * (depth < 30 ? depth : 30)), "");
+        add_name(text, t);
         if (t->fiber.loop->current == &t->fiber && !w) {
                 cede__text_add(text, "running");
         } else if (w) {
                 cede__text_add(text, "waits for %s ", w->kind->name);
                 w->kind->describe(w, text);
-                cede__text_add(text, ", at ");
-                cede__text_site(text, w->site);
+                if (w->site) {
+                        cede__text_add(text, ", at ");
+                        cede__text_site(text, w->site);
+                }
         } else {
                 cede__text_add(text, t->waits_to_start ? "waits to start" :
                                      t->fiber.context  ? "ready" :
@@ -73,18 +88,40 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
         cede__text_add(text, t->fiber.party.cancel ? ", cancelled\n" : "\n");
 }
 
-static void report_tasks(struct cede__run *run, int fd)
+struct report {
+        struct cede__run *run;
+        int fd;
+};
+
+static void *write_report(void *arg)
 {
+        struct report *report = arg;
+        struct cede__run *run = report->run;
         struct cede_task *t = &run->main;
         struct cede__text text;
         unsigned depth = 0, lines = 0;
 
-        cede__text_open(&text, fd);
+        cede__text_open(&text, report->fd);
+        text.sites = cede__sites_open();
         for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
                 describe(&text, t, depth);
         if (run->stats.live > lines)
                 cede__text_add(&text, "  ... and %llu more\n",
                                (unsigned long long)(run->stats.live - lines));
+        cede__sites_close(text.sites);
+        return NULL;
+}
+
+/* By a thread, while the loop waits: looking call sites up takes more stack than a task has. */
+static void report_tasks(struct cede__run *run, int fd)
+{
+        struct report report = { run, fd };
+        pthread_t thread;
+
+        if (cede__thread_start(&thread, "cede-report", write_report, &report) == 0)
+                pthread_join(thread, NULL);
+        else
+                write_report(&report);
 }
 
 void cede_print_tasks(int fd)
