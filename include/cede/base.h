@@ -40,6 +40,11 @@
 #define CEDE_MS(n) ((int64_t)((n)*INT64_C(1000000)))
 #define CEDE_SEC(n) ((int64_t)((n)*INT64_C(1000000000)))
 
+/* Names for what the block macros declare, so that blocks nest without shadowing one another. */
+#define CEDE__PASTE_NOW(a, b) a##b
+#define CEDE__PASTE(a, b) CEDE__PASTE_NOW(a, b)
+#define CEDE__UNIQUE(prefix) CEDE__PASTE(prefix, __COUNTER__)
+
 /* "No deadline": later than any clock will ever show. */
 #define CEDE_NEVER INT64_MAX
 

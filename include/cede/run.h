@@ -68,7 +68,7 @@ struct cede_run_stats {
         uint64_t peak_live;   /* the most at a time */
         uint64_t stacks;      /* stacks in use now */
         uint64_t peak_stacks; /* the most at a time */
-        uint64_t switches;    /* times that a task was resumed or started */
+        uint64_t turns;       /* times that a task was started or resumed */
 };
 
 /* Of the calling thread's run. */

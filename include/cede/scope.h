@@ -24,7 +24,9 @@
  * child that returns -ECANCELED because it was cancelled is no failure.
  *
  * Deadline.  When it passes, the scope is cancelled; the owner's own blocking calls directly in it
- * fail with -ETIMEDOUT, all others inside it with -ECANCELED.
+ * fail with -ETIMEDOUT, all others inside it with -ECANCELED.  A cancellation that comes on top
+ * turns
+ * -ETIMEDOUT into -ECANCELED; the scope itself still counts as timed out.
  */
 #ifndef CEDE_SCOPE_H
 #define CEDE_SCOPE_H
@@ -112,24 +114,19 @@ CEDE_API int64_t cede_deadline(void);
  *              r = cede_spawn(&children, fetch, &a);
  *      }
  */
-#define CEDE_TIMEOUT(ns)                                                                           \
-        for (struct cede_scope cede__s __attribute__((cleanup(cede__block_leave))),                \
-             *cede__p = cede__block_timeout(&cede__s, (ns));                                       \
-             cede__p; cede__p = cede__block_close(cede__p, NULL))
+#define CEDE_TIMEOUT(ns) CEDE__BLOCK(cede__block_timeout, (ns), NULL, CEDE__UNIQUE(cede__timeout))
+#define CEDE_SHIELD CEDE__BLOCK(cede__block_shield, 0, NULL, CEDE__UNIQUE(cede__shield))
+#define CEDE_SCOPE(name, ret_result) CEDE__BLOCK(cede__block_scope, 0, (ret_result), name)
 
-#define CEDE_SHIELD                                                                                \
-        for (struct cede_scope cede__s __attribute__((cleanup(cede__block_leave))),                \
-             *cede__p = cede__block_shield(&cede__s);                                              \
-             cede__p; cede__p = cede__block_close(cede__p, NULL))
-
-#define CEDE_SCOPE(name, ret_result)                                                               \
+#define CEDE__BLOCK(open, ns, ret_result, name)                                                    \
         for (struct cede_scope name __attribute__((cleanup(cede__block_leave))),                   \
-             *cede__p = cede__block_scope(&name);                                                  \
-             cede__p; cede__p = cede__block_close(cede__p, (ret_result)))
+             *CEDE__PASTE(name, _open) = open(&name, (ns));                                        \
+             CEDE__PASTE(name, _open);                                                             \
+             CEDE__PASTE(name, _open) = cede__block_close(&name, (ret_result)))
 
 CEDE_API struct cede_scope *cede__block_timeout(struct cede_scope *scope, int64_t ns);
-CEDE_API struct cede_scope *cede__block_shield(struct cede_scope *scope);
-CEDE_API struct cede_scope *cede__block_scope(struct cede_scope *scope);
+CEDE_API struct cede_scope *cede__block_shield(struct cede_scope *scope, int64_t unused);
+CEDE_API struct cede_scope *cede__block_scope(struct cede_scope *scope, int64_t unused);
 CEDE_API struct cede_scope *cede__block_close(struct cede_scope *scope, int *result);
 CEDE_API void cede__block_leave(struct cede_scope *scope);
 

@@ -28,7 +28,7 @@ struct cede_task;
  * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
  * itself: such a task is cancelled, and waited for, when the main function has returned.
  *
- * -ENOMEM: nothing was spawned; fn will not run.
+ * -ENOMEM (or -EINVAL, fn is NULL): nothing was spawned; fn will not run.
  */
 CEDE_API int cede_spawn(struct cede_scope *scope, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 
@@ -83,10 +83,11 @@ CEDE_API void cede_task_set_priority(struct cede_task *task, int priority);
  *              log_change(count);              // aborts, should this ever come to wait
  *      }
  */
-#define CEDE_NO_SUSPEND                                                                            \
-        for (int cede__r                                                                           \
-             __attribute__((cleanup(cede__no_suspend_leave))) = cede__no_suspend_enter();          \
-             cede__r; cede__r = cede__no_suspend_end())
+#define CEDE_NO_SUSPEND CEDE__NO_SUSPEND(CEDE__UNIQUE(cede__region))
+
+#define CEDE__NO_SUSPEND(name)                                                                     \
+        for (int name __attribute__((cleanup(cede__no_suspend_leave))) = cede__no_suspend_enter(); \
+             name; name = cede__no_suspend_end())
 
 CEDE_API int cede__no_suspend_enter(void);
 CEDE_API int cede__no_suspend_end(void);

@@ -100,10 +100,8 @@ static void resort(struct cede__waiter *w)
         struct cede__pool *pool = w->object;
 
         pthread_mutex_lock(&pool->lock);
-        if (cede__waitq_linked(&w->node)) {
-                cede__waitq_remove(&pool->jobs, &w->node);
-                cede__waitq_insert(&pool->jobs, &w->node, cede__party_rank(w->party));
-        }
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_resort(&pool->jobs, &w->node, cede__party_rank(w->party));
         pthread_mutex_unlock(&pool->lock);
 }
 
@@ -201,6 +199,8 @@ int cede_offload(int (*fn)(void *arg), void *arg)
         struct job job = { .fn = fn, .arg = arg };
         int r;
 
+        if (!fn)
+                return -EINVAL;
         if (me->fiber.party.cancel)
                 return me->fiber.party.cancel;
         if (!pool)

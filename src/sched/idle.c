@@ -3,6 +3,7 @@
  * Where the loop meets the outside world: posts, signals, time, and sleeping when there is
  * nothing.
  */
+#include "base/chooser.h"
 #include "base/clock.h"
 #include "base/futex.h"
 #include "sched/loop.h"
@@ -60,7 +61,10 @@ int64_t cede__loop_now(const struct cede__loop *loop)
 
 void cede__loop_poll(struct cede__loop *loop)
 {
-        loop->turns = TURNS;
+        unsigned turns = cede__chooser ? 1 : TURNS; /* a chooser is asked at every turn */
+
+        __atomic_store_n(&loop->turns_before, cede__loop_turns(loop) + turns, __ATOMIC_RELAXED);
+        __atomic_store_n(&loop->turns, turns, __ATOMIC_RELAXED);
         if (atomic_load_explicit(&loop->knock, memory_order_relaxed)) {
                 uint32_t bits = atomic_exchange(&loop->knock, 0);
 

@@ -12,38 +12,50 @@ static struct cede__sanity *sanity_of(struct cede__fiber *fiber)
         return fiber->stack ? &fiber->stack->sanity : &fiber->loop->native;
 }
 
-/* The next fiber in turn, waiting for one if need be. */
-static struct cede__fiber *pick(struct cede__loop *loop)
+static struct cede__fiber *pop(struct cede__fibers *q, struct cede__fiber **link)
 {
-        struct cede__fiber *fiber, **link = &loop->ready.first;
+        struct cede__fiber *fiber = *link;
 
-        if (cede__unlikely(--loop->turns == 0 ||
-                           atomic_load_explicit(&loop->knock, memory_order_relaxed)))
+        *link = fiber->next;
+        if (q->last == &fiber->next)
+                q->last = link;
+        return fiber;
+}
+
+static CEDE__NOINLINE struct cede__fiber *pick_slowly(struct cede__loop *loop)
+{
+        struct cede__fiber **link = &loop->ready.first;
+
+        if (loop->turns == 0 || atomic_load_explicit(&loop->knock, memory_order_relaxed))
                 cede__loop_poll(loop);
-        if (cede__unlikely(!*link))
+        if (!*link)
                 cede__loop_idle(loop);
-        if (cede__unlikely(cede__chooser != NULL)) {
+        if (cede__chooser) {
                 unsigned n = 0;
 
-                for (fiber = *link; fiber; fiber = fiber->next)
+                for (struct cede__fiber *f = *link; f; f = f->next)
                         n++;
                 if (n > 1)
                         for (n = cede__chooser->choose(cede__chooser, CEDE__CHOOSE_READY, n); n;
                              n--)
                                 link = &(*link)->next;
         }
-        __atomic_store_n(&loop->switches, loop->switches + 1, __ATOMIC_RELAXED);
-        fiber = *link;
-        *link = fiber->next;
-        if (loop->ready.last == &fiber->next)
-                loop->ready.last = link;
-        return fiber;
+        return pop(&loop->ready, link);
 }
 
-static void enter(struct cede__loop *loop, struct cede__fiber *fiber)
+/*
+ * The next fiber in turn, waiting for one if need be.  With a chooser every turn takes the slow
+ * way.
+ */
+static inline struct cede__fiber *pick(struct cede__loop *loop)
 {
-        loop->current = fiber;
-        cede__self = &fiber->party;
+        unsigned left = loop->turns - 1;
+
+        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED); /* the watchdog reads it */
+        if (cede__unlikely(left == 0 || !loop->ready.first ||
+                           atomic_load_explicit(&loop->knock, memory_order_relaxed)))
+                return pick_slowly(loop);
+        return pop(&loop->ready, &loop->ready.first);
 }
 
 static void bottom(void *arg);
@@ -65,20 +77,20 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
 
 /*
  * What follows when a fiber on `stack` has ended: the next one that has not started begins on the
- * same stack (true, it is current then), a started one is returned to be switched to.
+ * same stack (true, it runs then), a started one is returned to be switched to.
  */
 static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
                     struct cede__fiber **ret_next)
 {
         struct cede__fiber *next;
 
-        loop->current = NULL;
+        cede__self = NULL;
         do {
                 next = pick(loop);
                 if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {
                         next->stack = stack;
                         next->context = stack; /* anything but NULL: it has started */
-                        enter(loop, next);
+                        cede__self = &next->party;
                         return true;
                 }
         } while (!bind(loop, next));
@@ -90,19 +102,19 @@ static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
 static void bottom(void *arg)
 {
         struct cede__loop *loop = arg;
-        struct cede__stack *stack = loop->current->stack;
+        struct cede__stack *stack = cede__fiber_of(cede__self)->stack;
         struct cede__fiber *next = NULL;
         void *gone;
 
         cede__sanity_arrive(&stack->sanity, true);
         do
-                loop->hooks->run(loop->current);
+                loop->hooks->run(cede__fiber_of(cede__self));
         while (succeed(loop, stack, &next));
 
         /* Still running on `stack`, but from here to the switch nobody takes one. */
         cede__stack_give(&loop->stacks, stack);
         cede__loop_feed(loop);
-        enter(loop, next);
+        cede__self = &next->party;
         cede__sanity_leave(&stack->sanity, sanity_of(next), true);
         cede__context_switch(&gone, next->context);
         __builtin_unreachable();
@@ -118,7 +130,7 @@ void cede__loop_suspend(struct cede__fiber *me)
         while (cede__unlikely(!bind(loop, next)));
         if (next == me)
                 return;
-        enter(loop, next);
+        cede__self = &next->party;
         cede__sanity_leave(sanity_of(me), sanity_of(next), false);
         cede__context_switch(&me->context, next->context);
         cede__sanity_arrive(sanity_of(me), false);
@@ -146,6 +158,12 @@ void cede__fiber_wake(struct cede__party *party)
         }
 }
 
+uint64_t cede__loop_turns(const struct cede__loop *loop)
+{
+        return __atomic_load_n(&loop->turns_before, __ATOMIC_RELAXED) -
+               __atomic_load_n(&loop->turns, __ATOMIC_RELAXED);
+}
+
 void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks, bool is_virtual)
 {
         *loop = (struct cede__loop){ .hooks = hooks, .is_virtual = is_virtual, .turns = 1 };
@@ -164,12 +182,11 @@ void cede__loop_enter(struct cede__loop *loop, struct cede__fiber *main)
         cede__sanity_native(&loop->native);
         main->context = main; /* anything but NULL: it has started */
         cede__loop_here = loop;
-        enter(loop, main);
+        cede__self = &main->party;
 }
 
-void cede__loop_leave(struct cede__loop *loop)
+void cede__loop_leave(void)
 {
-        loop->current = NULL;
         cede__self = NULL;
         cede__loop_here = NULL;
 }

@@ -59,11 +59,10 @@ enum {
 };
 
 struct cede__loop {
-        struct cede__fiber *current; /* who runs; while the loop sleeps, on whose stack it does */
         struct cede__fibers ready;
-        unsigned turns;         /* until the clock is looked at again */
+        unsigned turns;         /* left until cede__loop_poll; written by the loop only */
         _Atomic uint32_t knock; /* any thread */
-        uint64_t switches;      /* turns given; written by the loop, read by the watchdog */
+        uint64_t turns_before;  /* given until the last poll, plus `turns` at that moment */
         const struct cede__loop_hooks *hooks;
         _Atomic(struct cede__post *) posts; /* any thread: a stack, newest first */
         struct cede__fibers starved;        /* unstarted fibers that there was no stack for */
@@ -93,7 +92,10 @@ void cede__loop_finish(struct cede__loop *loop);
 
 /* The calling thread's native stack becomes this fiber. */
 void cede__loop_enter(struct cede__loop *loop, struct cede__fiber *main);
-void cede__loop_leave(struct cede__loop *loop);
+void cede__loop_leave(void);
+
+/* How many turns were given so far; from any thread a moment old. */
+uint64_t cede__loop_turns(const struct cede__loop *loop);
 
 static inline struct cede__fiber *cede__fiber_of(struct cede__party *party)
 {
@@ -127,6 +129,16 @@ void cede__fiber_wake(struct cede__party *party);
 
 /* Takes in what came from outside and fires the timers that are due. */
 void cede__loop_poll(struct cede__loop *loop);
+
+/* A turn that nobody takes: lets a task that only computes learn of time and signals. */
+static inline void cede__loop_glance(struct cede__loop *loop)
+{
+        unsigned left = loop->turns - 1;
+
+        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED); /* the watchdog reads it */
+        if (cede__unlikely(left == 0 || atomic_load_explicit(&loop->knock, memory_order_relaxed)))
+                cede__loop_poll(loop);
+}
 
 /* There may be stacks again for those that found none. */
 void cede__loop_feed(struct cede__loop *loop);

@@ -14,7 +14,7 @@ static struct {
         int signal;
         struct sigaction before;
 } saved[INTERRUPTS_MAX + 1];
-static unsigned saved_count;
+static unsigned saved_count, interrupt_count; /* the interrupts come first */
 
 static void knock(uint32_t bit)
 {
@@ -31,7 +31,9 @@ static void on_interrupt(int signal)
 {
         int saved_errno = errno;
 
-        sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+        (void)signal;
+        for (unsigned i = 0; i < interrupt_count; i++)
+                sigaction(saved[i].signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
         knock(CEDE__KNOCK_INTERRUPT);
         errno = saved_errno;
 }
@@ -64,6 +66,7 @@ int cede__signals_enter(struct cede__loop *loop, const int *interrupts, int repo
                 return -EBUSY;
         for (; r == 0 && interrupts && *interrupts; interrupts++)
                 r = install(*interrupts, on_interrupt);
+        interrupt_count = saved_count;
         if (r == 0 && report)
                 r = install(report, on_report);
         if (r < 0)

@@ -8,18 +8,13 @@ enum { LOOKS = 4 };
 
 static _Thread_local struct cede__watchdog *guard;
 
-static uint64_t turns(const struct cede__loop *loop)
-{
-        return __atomic_load_n(&loop->switches, __ATOMIC_RELAXED);
-}
-
 static void on_signal(int signal)
 {
         int saved_errno = errno;
 
         (void)signal;
-        if (guard && guard->loop->current && turns(guard->loop) == atomic_load(&guard->stuck_at))
-                guard->loop->hooks->overrun(guard->loop->current, guard->limit);
+        if (guard && cede__self && cede__loop_turns(guard->loop) == atomic_load(&guard->stuck_at))
+                guard->loop->hooks->overrun(cede__fiber_of(cede__self), guard->limit);
         errno = saved_errno;
 }
 
@@ -35,13 +30,14 @@ static void *watch(void *arg)
                 struct timespec next = cede__clock_timespec(cede__clock_now() + dog->limit / LOOKS);
 
                 pthread_cond_timedwait(&dog->stop_changed, &dog->lock, &next);
-                if (turns(loop) != seen || atomic_load(&loop->knock) & CEDE__KNOCK_SLEEPING)
+                if (cede__loop_turns(loop) != seen ||
+                    atomic_load(&loop->knock) & CEDE__KNOCK_SLEEPING)
                         same = 0;
                 else if (++same == LOOKS && !dog->stop) {
                         atomic_store(&dog->stuck_at, seen);
                         pthread_kill(dog->watched, SIGURG);
                 }
-                seen = turns(loop);
+                seen = cede__loop_turns(loop);
         }
         pthread_mutex_unlock(&dog->lock);
         return NULL;

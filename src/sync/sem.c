@@ -31,6 +31,12 @@ enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS, ONE = 4 };
 
 static const long permits_max = LONG_MAX / ONE;
 
+/* How many permits there can ever be. */
+static long ceiling(const struct cede_sem *s)
+{
+        return s->max ? s->max : permits_max;
+}
+
 /* Takes the lock; returns the free permits. */
 static long lock(struct cede_sem *s)
 {
@@ -81,10 +87,8 @@ static void resort(struct cede__waiter *w)
         struct cede__grants granted = CEDE__GRANTS_INIT(granted);
         long permits = lock(s);
 
-        if (cede__waitq_linked(&w->node)) {
-                cede__waitq_remove(&s->q, &w->node);
-                cede__waitq_insert(&s->q, &w->node, cede__party_rank(w->party));
-        }
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_resort(&s->q, &w->node, cede__party_rank(w->party));
         unlock(s, grant(s, permits, &granted));
         cede__grants_finish(&granted);
 }
@@ -117,7 +121,7 @@ static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void 
         struct cede__waiter w;
         long permits;
 
-        if (n < 1 || (s->max && n > s->max))
+        if (n < 1 || n > ceiling(s))
                 return -EINVAL;
         if (me->cancel == -ECANCELED)
                 return -ECANCELED;
@@ -164,7 +168,7 @@ int cede_sem_try_acquire(struct cede_sem *s)
 
 int cede_sem_try_acquire_n(struct cede_sem *s, long n)
 {
-        if (n < 1 || (s->max && n > s->max))
+        if (n < 1 || n > ceiling(s))
                 return -EINVAL;
         while (!take(s, n)) {
                 uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
@@ -184,7 +188,7 @@ int cede_sem_release(struct cede_sem *s)
 int cede_sem_release_n(struct cede_sem *s, long n)
 {
         uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
-        long max = s->max ? s->max : permits_max;
+        long max = ceiling(s);
         struct cede__grants granted = CEDE__GRANTS_INIT(granted);
         long permits;
 

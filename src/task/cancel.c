@@ -28,6 +28,21 @@ static void visit_later(struct visits *v, struct cede_scope *scope)
         v->last = &scope->pending;
 }
 
+/* A cancellation takes the place of a missed deadline, never the other way round. */
+static bool outranks(int how, int present)
+{
+        return !present || (present == -ETIMEDOUT && how == -ECANCELED);
+}
+
+/* The scope becomes cancelled; its children are visited unless they have been before. */
+static void pass_on(struct visits *v, struct cede_scope *scope, int how)
+{
+        if (!scope->cancel)
+                visit_later(v, scope);
+        if (outranks(how, scope->cancel))
+                scope->cancel = how;
+}
+
 /*
  * Cancels what the task has opened inside of `from` (one of its own scopes, or its home), and its
  * wait, if that happens inside.  `how`: how blocking calls directly in `from` fail.
@@ -35,19 +50,17 @@ static void visit_later(struct visits *v, struct cede_scope *scope)
 static void cancel_inwards(struct visits *v, struct cede_task *task, struct cede_scope *from,
                            int how)
 {
+        struct cede__party *me = &task->fiber.party;
         struct cede_scope *reached = task->scope; /* the innermost scope without a shield around */
 
         for (struct cede_scope *s = task->scope; s != from; s = s->parent)
                 if (s->flags & CEDE_SHIELD_SCOPE)
                         reached = s->parent;
         for (struct cede_scope *s = reached; s != from; s = s->parent)
-                if (!s->cancel) {
-                        s->cancel = -ECANCELED;
-                        visit_later(v, s);
-                }
-        if (reached == task->scope && !task->fiber.party.cancel) {
-                task->fiber.party.cancel = reached == from ? how : -ECANCELED;
-                cede__wait_cancel(&task->fiber.party, task->fiber.party.cancel);
+                pass_on(v, s, -ECANCELED);
+        if (reached == task->scope && outranks(reached == from ? how : -ECANCELED, me->cancel)) {
+                me->cancel = reached == from ? how : -ECANCELED;
+                cede__wait_cancel(me, me->cancel);
         }
 }
 
@@ -70,12 +83,15 @@ void cede__cancel_scope(struct cede_scope *scope, int why)
 {
         struct visits v = { NULL, &v.first };
 
+        if (!outranks(why, scope->cancel)) {
+                /* Was cancelled from outside; a deadline that passes later cuts nothing short. */
+                if (!scope->own && why == -ECANCELED)
+                        scope->own = why;
+                return;
+        }
         if (!scope->own)
                 scope->own = why;
-        if (scope->cancel)
-                return;
-        scope->cancel = why;
-        visit_later(&v, scope);
+        pass_on(&v, scope, why);
         cancel_inwards(&v, scope->owner, scope, why);
         visit_children(&v);
 }
@@ -84,7 +100,8 @@ void cede__cancel_task(struct cede_task *task)
 {
         struct visits v = { NULL, &v.first };
 
-        task->cancelled = true;
+        if (!task->base_cancel)
+                task->cancelled = true;
         cancel_base(&v, task);
         visit_children(&v);
 }

@@ -17,7 +17,7 @@ static void serve(struct cede_limit *l)
 {
         struct cede__wnode *head;
 
-        while (l->used < l->max) {
+        while (!l->max || l->used < l->max) {
                 if ((head = cede__waitq_head(&l->resumes))) {
                         cede__waitq_remove(&l->resumes, head);
                         l->used++;
@@ -56,8 +56,7 @@ void cede__limit_release(struct cede_limit *l)
 
 void cede__limit_resort(struct cede_limit *l, struct cede_task *task)
 {
-        cede__waitq_remove(&l->starts, &task->queued);
-        cede__waitq_insert(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
+        cede__waitq_resort(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
@@ -71,18 +70,12 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
 
 static const struct cede__waitable slot = { "its slot of limit", NULL, NULL, describe };
 
-/* Takes back a lent slot. */
-void cede__limit_resume(struct cede_limit *l, struct cede__party *me, const void *site)
+void cede__limit_resume(struct cede_limit *l, struct cede__waiter *w)
 {
-        struct cede__waiter w;
-
-        if (!l->max || l->used < l->max) {
-                l->used++;
-                return;
-        }
-        cede__wait_begin(&w, me, &slot, l, 1, site);
-        cede__waitq_insert(&l->resumes, &w.node, cede__party_rank(me));
-        cede__wait(me);
+        w->kind = &slot;
+        w->object = l;
+        cede__waitq_insert(&l->resumes, &w->node, cede__party_rank(w->party));
+        serve(l);
 }
 
 int cede_limit_init(struct cede_limit *l, long max, enum cede_order order)

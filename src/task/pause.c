@@ -7,7 +7,10 @@
 
 int cede_checkpoint(void)
 {
-        return cede__party_here()->cancel;
+        struct cede__party *me = cede__party_here();
+
+        cede__loop_glance(cede__fiber_of(me)->loop);
+        return me->cancel;
 }
 
 int cede_yield(void)
@@ -48,7 +51,8 @@ static void withdraw(struct cede__waiter *w)
 {
         struct cede_task *task = cede__task_of(w->party);
 
-        cede__timer_cancel(&task->fiber.loop->timers, &task->timer);
+        if (cede__timer_is_set(&task->timer))
+                cede__timer_cancel(&task->fiber.loop->timers, &task->timer);
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
@@ -56,6 +60,10 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         const struct cede_task *task = cede__task_of(w->party);
         int64_t left = task->timer.at - cede__loop_now(task->fiber.loop);
 
+        if (!cede__timer_is_set(&task->timer)) {
+                cede__text_add(t, "time than will ever be");
+                return;
+        }
         cede__text_add(t, "%lld.%03lld s", (long long)(left / CEDE_SEC(1)),
                        (long long)(left % CEDE_SEC(1) / CEDE_MS(1)));
 }
@@ -90,7 +98,8 @@ static int sleep_until(int64_t t, const void *site)
                 return cede_yield();
         cede__wait_begin(&w, &me->fiber.party, &a_time, NULL, 0, site);
         me->timer.fire = fire;
-        cede__timer_set(&me->fiber.loop->timers, &me->timer, t);
+        if (t != CEDE_NEVER)
+                cede__timer_set(&me->fiber.loop->timers, &me->timer, t);
         return cede__wait(&me->fiber.party);
 }
 

@@ -65,13 +65,17 @@ static void add_name(struct cede__text *text, const struct cede_task *t)
                        (unsigned long long)t->id);
 }
 
-static void describe(struct cede__text *text, const struct cede_task *t, unsigned depth)
+static void describe(struct cede__text *text, const struct cede_task *t, unsigned depth,
+                     const struct cede__party *self)
 {
         const struct cede__waiter *w = t->fiber.party.waiter;
 
+        /* Granted already: it is ready, and the object may be gone. */
+        if (atomic_load(&t->fiber.party.cell) == CEDE__DONE)
+                w = NULL;
         cede__text_add(text, "%*s", (int)(2 + 2 * (depth < 30 ? depth : 30)), "");
         add_name(text, t);
-        if (t->fiber.loop->current == &t->fiber && !w) {
+        if (&t->fiber.party == self && !w) {
                 cede__text_add(text, "running");
         } else if (w) {
                 cede__text_add(text, "waits for %s ", w->kind->name);
@@ -91,6 +95,7 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
 struct report {
         struct cede__run *run;
         int fd;
+        const struct cede__party *self; /* of the thread that asks */
 };
 
 static void *write_report(void *arg)
@@ -104,7 +109,7 @@ static void *write_report(void *arg)
         cede__text_open(&text, report->fd);
         text.sites = cede__sites_open();
         for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
-                describe(&text, t, depth);
+                describe(&text, t, depth, report->self);
         if (run->stats.live > lines)
                 cede__text_add(&text, "  ... and %llu more\n",
                                (unsigned long long)(run->stats.live - lines));
@@ -115,7 +120,7 @@ static void *write_report(void *arg)
 /* By a thread, while the loop waits: looking call sites up takes more stack than a task has. */
 static void report_tasks(struct cede__run *run, int fd)
 {
-        struct report report = { run, fd };
+        struct report report = { run, fd, cede__self };
         pthread_t thread;
 
         if (cede__thread_start(&thread, "cede-report", write_report, &report) == 0)
@@ -153,7 +158,7 @@ void cede__run_quiescent(struct cede__loop *loop)
 
 bool cede__run_explain_fault(const void *address)
 {
-        const struct cede__fiber *fiber = cede__loop_here ? cede__loop_here->current : NULL;
+        const struct cede__fiber *fiber = cede__self ? cede__fiber_of(cede__self) : NULL;
         const struct cede_task *t;
         struct cede__text text;
         size_t size;

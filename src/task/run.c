@@ -93,7 +93,7 @@ static int run_tasks(struct cede__run *run, int (*fn)(void *), void *arg)
         if (run->options.watchdog)
                 cede__watchdog_stop(&dog);
 leave_loop:
-        cede__loop_leave(&run->loop);
+        cede__loop_leave();
         cede__signals_leave(&run->loop);
 leave_trap:
         cede__trap_leave(&trap);
@@ -109,7 +109,7 @@ int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *o
         if (cede__loop_here)
                 return -EBUSY;
         options = options ? options : &defaults;
-        if (!valid(options))
+        if (!fn || !valid(options))
                 return -EINVAL;
         run = create(options);
         if (!run)
@@ -145,6 +145,6 @@ void cede_run_stats(struct cede_run_stats *ret_stats)
         if (run) {
                 ret_stats->stacks = run->loop.stacks.used;
                 ret_stats->peak_stacks = run->loop.stacks.peak;
-                ret_stats->switches = run->loop.switches;
+                ret_stats->turns = cede__loop_turns(&run->loop);
         }
 }

@@ -77,7 +77,10 @@ void cede_scope_open_with(struct cede_scope *s, const struct cede_scope_options 
 
 void cede_scope_cancel(struct cede_scope *s)
 {
-        cede__task_here();
+        struct cede_task *me = cede__task_here();
+
+        if (!s->owner || s->owner->fiber.loop != me->fiber.loop)
+                cede__die("a scope is cancelled that is closed, or that belongs to another run");
         cede__cancel_scope(s, -ECANCELED);
 }
 
@@ -98,20 +101,25 @@ void cede__scope_child_failed(struct cede_scope *s, const struct cede_task *chil
 {
         if (child->result != -ECANCELED)
                 fail(s, child->result);
+        else if (child->cancelled)
+                return; /* by cede_task_cancel: somebody wanted this */
         else if (s->own == -ETIMEDOUT)
                 fail(s, -ETIMEDOUT); /* cut short by the deadline */
-        else if (!s->own && !child->cancelled)
+        else if (!s->own)
                 fail(s, -ECANCELED); /* cancelled from further out, or its own idea */
 }
 
 void cede__scope_child_gone(struct cede_scope *s)
 {
-        if (--s->live == 0 && s->closer) {
-                struct cede__party *closer = s->closer->party;
+        struct cede__waiter *closer = s->closer;
 
-                s->closer = NULL;
-                cede__wait_finish(closer, 0);
-        }
+        if (--s->live || !closer)
+                return;
+        s->closer = NULL;
+        if (cede__task_limit(s->owner))
+                cede__limit_resume(cede__task_limit(s->owner), closer);
+        else
+                cede__wait_finish(closer->party, 0);
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
@@ -133,13 +141,9 @@ void cede__scope_join(struct cede_scope *s, struct cede_task *me, const void *si
                 return;
         if (limit)
                 cede__limit_release(limit);
-        if (s->live) {
-                cede__wait_begin(&w, &me->fiber.party, &children, s, 0, site);
-                s->closer = &w;
-                cede__wait(&me->fiber.party);
-        }
-        if (limit)
-                cede__limit_resume(limit, &me->fiber.party, site);
+        cede__wait_begin(&w, &me->fiber.party, &children, s, 0, site);
+        s->closer = &w;
+        cede__wait(&me->fiber.party);
 }
 
 void cede__scope_drop_handles(struct cede_scope *s, struct cede_task *me)
@@ -191,8 +195,9 @@ int cede_scope_close(struct cede_scope *s, int result)
 
 /* Block forms: a scope that is still open has an owner. */
 
-struct cede_scope *cede__block_scope(struct cede_scope *s)
+struct cede_scope *cede__block_scope(struct cede_scope *s, int64_t unused)
 {
+        (void)unused;
         cede_scope_open(s);
         return s;
 }
@@ -203,8 +208,9 @@ struct cede_scope *cede__block_timeout(struct cede_scope *s, int64_t ns)
         return s;
 }
 
-struct cede_scope *cede__block_shield(struct cede_scope *s)
+struct cede_scope *cede__block_shield(struct cede_scope *s, int64_t unused)
 {
+        (void)unused;
         open_scope(s, CEDE_SHIELD_SCOPE, CEDE_NEVER, NULL);
         return s;
 }

@@ -42,8 +42,10 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
 
         if (!scope)
                 scope = &run->root;
-        if (!scope->owner)
-                cede__die("a task is spawned into a scope that is closed");
+        if (!scope->owner || scope->owner->fiber.loop != &run->loop)
+                cede__die("a task is spawned into a scope that is closed, or of another run");
+        if (!fn)
+                return -EINVAL;
         if (options && options->stack_size)
                 size_class = cede__stack_class(options->stack_size);
         task = size_class < CEDE__STACK_CLASSES ? cede__record_take(run) : NULL;
@@ -97,8 +99,6 @@ static void end(struct cede__run *run, struct cede_task *me)
         run->stats.live--;
         if (cede__unlikely(me->result < 0))
                 cede__scope_child_failed(home, me);
-        if (home->limit)
-                cede__limit_release(home->limit);
         if (me->joiner) {
                 /* Its handle is gone with this, and perhaps the scope, before the joiner runs. */
                 me->joiner->need = me->result;
@@ -110,7 +110,10 @@ static void end(struct cede__run *run, struct cede_task *me)
                 cede__list_remove(&me->sibling);
                 cede__record_give(run, me);
         }
+        /* In this order: a parent that now wants its slot back is served before a queued start. */
         cede__scope_child_gone(home);
+        if (home->limit)
+                cede__limit_release(home->limit);
 }
 
 void cede__task_run(struct cede__fiber *fiber)
@@ -199,6 +202,8 @@ int cede_task_priority(const struct cede_task *task)
 
 void cede_task_set_priority(struct cede_task *task, int priority)
 {
+        if (priority == task->fiber.party.priority)
+                return;
         task->fiber.party.priority = priority;
         if (task->waits_to_start)
                 cede__limit_resort(cede__task_limit(task), task);

@@ -88,7 +88,8 @@ void cede__scope_join(struct cede_scope *scope, struct cede_task *me, const void
 /* limit.c */
 bool cede__limit_admit(struct cede_limit *limit, struct cede_task *task); /* false: it is queued */
 void cede__limit_release(struct cede_limit *limit);
-void cede__limit_resume(struct cede_limit *limit, struct cede__party *me, const void *site);
+/* The waiter's party, which lent its slot, wants it back: ends its wait when it has one. */
+void cede__limit_resume(struct cede_limit *limit, struct cede__waiter *waiter);
 void cede__limit_resort(struct cede_limit *limit, struct cede_task *task);
 
 /* local.c */

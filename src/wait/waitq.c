@@ -194,3 +194,12 @@ void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node)
         node->next = NULL;
         count(q, q->waiting - 1);
 }
+
+void cede__waitq_resort(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank)
+{
+        if (q->order != CEDE_PRIORITY)
+                return;
+        heap_remove(q, node);
+        node->key = key_of(q, rank);
+        heap_insert(q, node);
+}

@@ -43,6 +43,12 @@ void cede__waitq_init(struct cede__waitq *q, enum cede_order order);
 void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank);
 void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node);
 
+/*
+ * The rank of a queued node may have changed: puts it where it belongs now.  Among equals it keeps
+ * its time of arrival, and in orders that do not look at priorities it keeps its place.
+ */
+void cede__waitq_resort(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank);
+
 /* To be called when the last newcomer was not granted at once: it counts as one that waits. */
 static inline void cede__waitq_stay(struct cede__waitq *q)
 {
