@@ -40,6 +40,9 @@
 #define CEDE_MS(n) ((int64_t)((n)*INT64_C(1000000)))
 #define CEDE_SEC(n) ((int64_t)((n)*INT64_C(1000000000)))
 
+/* 1, and does not compile if a constant condition is false. */
+#define CEDE__IS(condition) ((int)sizeof(char[(condition) ? 1 : -1]))
+
 /* Names for what the block macros declare, so that blocks nest without shadowing one another. */
 #define CEDE__PASTE_NOW(a, b) a##b
 #define CEDE__PASTE(a, b) CEDE__PASTE_NOW(a, b)

@@ -41,7 +41,7 @@ struct cede_limit {
 
 #define CEDE_LIMIT_INIT(max, order)                                                                \
         {                                                                                          \
-                (max) / (long)sizeof(char[(max) >= 0 ? 1 : -1]), 0, CEDE__WAITQ_INIT(order),       \
+                (max) / CEDE__IS((max) >= 0), 0, CEDE__WAITQ_INIT(order),                          \
                         CEDE__WAITQ_INIT(CEDE_FIFO), NULL                                          \
         }
 

@@ -35,7 +35,8 @@ struct cede__waitq {
 
 #define CEDE__WAITQ_INIT(order)                                                                    \
         {                                                                                          \
-                (order), 0, 0, 0, 0, 0, NULL                                                       \
+                (enum cede_order)((order) / CEDE__IS((unsigned)(order) <= CEDE_RANDOM)), 0, 0, 0,  \
+                        0, 0, NULL                                                                 \
         }
 
 CEDE_END_DECLS

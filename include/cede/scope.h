@@ -79,7 +79,10 @@ struct cede_scope_options {
                 *limit; /* how many children run at a time, see limit.h; NULL: any number */
 };
 
-/* Opens a scope in the calling task.  Neither can fail; `options` is read before it returns. */
+/*
+ * Opens a scope in the calling task.  Neither can fail.  `options` (NULL: none) are read before it
+ * returns.
+ */
 CEDE_API void cede_scope_open(struct cede_scope *scope);
 CEDE_API void cede_scope_open_with(struct cede_scope *scope,
                                    const struct cede_scope_options *options);
@@ -93,7 +96,7 @@ CEDE_API int cede_scope_close(struct cede_scope *scope, int result);
 
 /*
  * Cancels the scope: its children, its body and everything inside, save what is shielded.  Does not
- * wait.  A child's -ECANCELED is expected then and does not count as a failure.
+ * wait.  A child's -ECANCELED is expected then and does not count as a failure.  NULL: the run.
  */
 CEDE_API void cede_scope_cancel(struct cede_scope *scope);
 

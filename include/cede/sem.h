@@ -28,6 +28,7 @@
 
 #include <cede/base.h>
 #include <cede/order.h>
+#include <limits.h>
 
 CEDE_BEGIN_DECLS
 
@@ -43,8 +44,8 @@ struct cede_sem {
 /* A static initialiser; a negative number of permits does not compile. */
 #define CEDE_SEM_INIT(permits, order)                                                              \
         {                                                                                          \
-                (uintptr_t)(permits) * 4 * sizeof(char[(permits) >= 0 ? 1 : -1]), 0,               \
-                        CEDE__WAITQ_INIT(order), 0, NULL                                           \
+                (uintptr_t)(permits) * 4 / CEDE__IS((permits) >= 0 && (permits) <= LONG_MAX / 4),  \
+                        0, CEDE__WAITQ_INIT(order), 0, NULL                                        \
         }
 
 /*

@@ -28,7 +28,7 @@ struct cede_task;
  * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
  * itself: such a task is cancelled, and waited for, when the main function has returned.
  *
- * -ENOMEM (or -EINVAL, fn is NULL): nothing was spawned; fn will not run.
+ * -ENOMEM, or -EINVAL (fn is NULL, a stack of more than 1 GiB): nothing was spawned.
  */
 CEDE_API int cede_spawn(struct cede_scope *scope, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 

@@ -25,6 +25,10 @@
 #define CEDE__TSAN 1
 #endif
 
+#if defined(CEDE__ASAN) || defined(CEDE__TSAN)
+#undef CEDE__VALGRIND /* they do not go together */
+#endif
+
 #if defined(CEDE__ASAN)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -32,6 +36,13 @@
 #include <sanitizer/tsan_interface.h>
 #elif defined(CEDE__VALGRIND)
 #include <valgrind/valgrind.h>
+#endif
+
+/* Threads that the sanitizer has for itself. */
+#if defined(CEDE__TSAN)
+enum { cede__sanity_threads = 1 };
+#else
+enum { cede__sanity_threads = 0 };
 #endif
 
 /* One per stack, the native ones included. */

@@ -22,7 +22,11 @@ static void on_fault(int signal, siginfo_t *info, void *context)
                 sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
                 return;
         }
-        if (before->sa_flags & SA_SIGINFO)
+        if (before->sa_handler == SIG_DFL && info->si_code <= 0) {
+                /* Sent, not caused: no instruction will repeat it. */
+                sigaction(signal, before, NULL);
+                raise(signal);
+        } else if (before->sa_flags & SA_SIGINFO)
                 before->sa_sigaction(signal, info, context);
         else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)
                 sigaction(signal, before, NULL);

@@ -53,9 +53,11 @@ static struct job *take(struct cede__pool *pool)
         while ((head = cede__waitq_head(&pool->jobs))) {
                 struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
 
-                cede__waitq_remove(&pool->jobs, head);
-                if (cede__claim(w->party))
+                if (cede__claim(w->party)) {
+                        cede__waitq_grant(&pool->jobs, head);
                         return cede__container_of(w, struct job, waiter);
+                }
+                cede__waitq_remove(&pool->jobs, head); /* being withdrawn */
         }
         return NULL;
 }
@@ -208,7 +210,10 @@ int cede_offload(int (*fn)(void *arg), void *arg)
         r = cede_sem_acquire(&pool->room);
         if (r < 0)
                 return r;
-        r = submit(pool, &job, me, CEDE__CALL_SITE);
+        /* Room was granted, but it may have been cancelled since: then nothing is run. */
+        r = me->fiber.party.cancel;
+        if (r == 0)
+                r = submit(pool, &job, me, CEDE__CALL_SITE);
         cede_sem_release(&pool->room);
         return r;
 }

@@ -14,29 +14,32 @@ enum { TURNS = 64 };
 /* When no stack could be had: how long until the next try, and how many before giving up. */
 enum { HUNGRY_PAUSE = 10 * 1000 * 1000, HUNGRY_TURNS = 100 };
 
-void cede__loop_knock(struct cede__loop *loop, uint32_t bit)
+void cede__loop_knock(struct cede__loop *loop, uintptr_t flag)
 {
-        /* seq_cst: what was prepared before is seen by the loop that sees the bit */
-        if (atomic_fetch_or(&loop->knock, bit) & CEDE__KNOCK_SLEEPING)
-                cede__futex_wake(&loop->knock);
+        _Atomic uint32_t *low = cede__futex_low(&loop->knock);
+
+        /* seq_cst: what was prepared before is seen by the loop that sees the flag */
+        if (atomic_fetch_or(&loop->knock, flag) & CEDE__KNOCK_SLEEPING)
+                cede__futex_wake(low);
 }
 
 void cede__loop_post(struct cede__loop *loop, struct cede__post *post)
 {
-        struct cede__post *top = atomic_load_explicit(&loop->posts, memory_order_relaxed);
+        _Atomic uint32_t *low = cede__futex_low(&loop->knock);
+        uintptr_t seen = atomic_load_explicit(&loop->knock, memory_order_relaxed), flags;
 
-        do
-                post->next = top;
-        while (!atomic_compare_exchange_weak_explicit(&loop->posts, &top, post,
-                                                      memory_order_release, memory_order_relaxed));
-        cede__loop_knock(loop, CEDE__KNOCK_POST);
+        do {
+                flags = seen & CEDE__KNOCK_FLAGS;
+                post->next = (struct cede__post *)(seen - flags);
+        } while (!atomic_compare_exchange_weak(&loop->knock, &seen, (uintptr_t)post | flags));
+        /* From here on the loop may be gone. */
+        if (flags & CEDE__KNOCK_SLEEPING)
+                cede__futex_wake(low);
 }
 
 /* The posts are a stack: turned round, they are in the order of posting. */
-static void run_posts(struct cede__loop *loop)
+static void run_posts(struct cede__post *post)
 {
-        struct cede__post *post =
-                atomic_exchange_explicit(&loop->posts, NULL, memory_order_acquire);
         struct cede__post *ordered = NULL;
 
         while (post) {
@@ -66,13 +69,12 @@ void cede__loop_poll(struct cede__loop *loop)
         __atomic_store_n(&loop->turns_before, cede__loop_turns(loop) + turns, __ATOMIC_RELAXED);
         __atomic_store_n(&loop->turns, turns, __ATOMIC_RELAXED);
         if (atomic_load_explicit(&loop->knock, memory_order_relaxed)) {
-                uint32_t bits = atomic_exchange(&loop->knock, 0);
+                uintptr_t word = atomic_exchange(&loop->knock, 0);
 
-                if (bits & CEDE__KNOCK_POST)
-                        run_posts(loop);
-                if (bits & CEDE__KNOCK_INTERRUPT)
+                run_posts((struct cede__post *)(word & ~(uintptr_t)CEDE__KNOCK_FLAGS));
+                if (word & CEDE__KNOCK_INTERRUPT)
                         loop->hooks->interrupt(loop);
-                if (bits & CEDE__KNOCK_REPORT)
+                if (word & CEDE__KNOCK_REPORT)
                         loop->hooks->report(loop);
         }
         if (loop->timers.count && !loop->is_virtual)
@@ -90,14 +92,14 @@ static bool outside_awake(const struct cede__loop *loop)
 
 static void sleep_until(struct cede__loop *loop, int64_t deadline)
 {
-        uint32_t quiet = 0;
+        uintptr_t quiet = 0;
 
         if (!atomic_compare_exchange_strong(&loop->knock, &quiet, CEDE__KNOCK_SLEEPING))
                 return;
         while (atomic_load(&loop->knock) == CEDE__KNOCK_SLEEPING &&
                (deadline == CEDE_NEVER || cede__clock_now() < deadline))
-                cede__futex_wait(&loop->knock, CEDE__KNOCK_SLEEPING, deadline);
-        atomic_fetch_and(&loop->knock, ~(uint32_t)CEDE__KNOCK_SLEEPING);
+                cede__futex_wait(cede__futex_low(&loop->knock), CEDE__KNOCK_SLEEPING, deadline);
+        atomic_fetch_and(&loop->knock, ~(uintptr_t)CEDE__KNOCK_SLEEPING);
 }
 
 void cede__loop_feed(struct cede__loop *loop)
@@ -122,7 +124,8 @@ static void wait_for_something(struct cede__loop *loop)
                 return;
         }
         if (!loop->timers.count && !outside_awake(loop) && !loop->starved.first) {
-                loop->hooks->quiescent(loop);
+                if (loop->hooks->quiescent(loop))
+                        sleep_until(loop, CEDE_NEVER);
                 return;
         }
         if (!loop->is_virtual)

@@ -85,6 +85,7 @@ static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
         struct cede__fiber *next;
 
         cede__self = NULL;
+        cede__loop_feed(loop); /* there is this stack */
         do {
                 next = pick(loop);
                 if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {

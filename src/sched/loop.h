@@ -14,10 +14,12 @@
  *  - Other threads reach a loop only through cede__loop_post and the knock bits; everything else
  *    here is for the loop's thread.
  *
- * How a loop sleeps without missing a knock: one word, `knock`.  The loop exchanges 0 -> SLEEPING
- * and sleeps on the word while it has that value; whoever knocks sets a bit, and if SLEEPING was
- * set, wakes the word.  Either the loop's compare-and-swap sees the bit and it does not sleep, or
- * the knocker sees SLEEPING and wakes it.
+ * Other threads reach a loop through one word, `knock`: the newest of a stack of posts, and flag
+ * bits below it.  The loop sleeps by exchanging 0 -> SLEEPING and waiting on the word while it has
+ * that value.  Whoever posts or knocks changes the word in one atomic step, and if SLEEPING was
+ * set, wakes it.  Either the loop's compare-and-swap sees the change and it does not sleep, or the
+ * other side sees SLEEPING and wakes it.  After that one step the other side uses only the address
+ * of the word, for the wake: the run may have ended.
  */
 #ifndef CEDE_SCHED_LOOP_H
 #define CEDE_SCHED_LOOP_H
@@ -45,28 +47,29 @@ struct cede__fibers {
 struct cede__loop_hooks {
         void (*run)(struct cede__fiber *fiber); /* to its end; the fiber may be gone afterwards */
         unsigned (*stack_class)(const struct cede__fiber *fiber);
-        void (*quiescent)(struct cede__loop *loop); /* nothing can ever wake anybody */
-        void (*interrupt)(struct cede__loop *loop); /* CEDE__KNOCK_INTERRUPT */
-        void (*report)(struct cede__loop *loop);    /* CEDE__KNOCK_REPORT */
+        /* Nothing of the loop's own will ever wake anybody.  True: something outside might. */
+        bool (*quiescent)(struct cede__loop *loop);
+        void (*interrupt)(struct cede__loop *loop);                /* CEDE__KNOCK_INTERRUPT */
+        void (*report)(struct cede__loop *loop);                   /* CEDE__KNOCK_REPORT */
         void (*overrun)(struct cede__fiber *fiber, int64_t limit); /* in a signal handler */
 };
 
+/* Flags of the knock word; the other bits are a pointer to a post. */
 enum {
-        CEDE__KNOCK_POST = 1,
-        CEDE__KNOCK_SLEEPING = 2,
-        CEDE__KNOCK_INTERRUPT = 4,
-        CEDE__KNOCK_REPORT = 8,
+        CEDE__KNOCK_SLEEPING = 1,
+        CEDE__KNOCK_INTERRUPT = 2,
+        CEDE__KNOCK_REPORT = 4,
+        CEDE__KNOCK_FLAGS = 7,
 };
 
 struct cede__loop {
         struct cede__fibers ready;
-        unsigned turns;         /* left until cede__loop_poll; written by the loop only */
-        _Atomic uint32_t knock; /* any thread */
-        uint64_t turns_before;  /* given until the last poll, plus `turns` at that moment */
+        unsigned turns;          /* left until cede__loop_poll; written by the loop only */
+        _Atomic uintptr_t knock; /* any thread */
+        uint64_t turns_before;   /* given until the last poll, plus `turns` at that moment */
         const struct cede__loop_hooks *hooks;
-        _Atomic(struct cede__post *) posts; /* any thread: a stack, newest first */
-        struct cede__fibers starved;        /* unstarted fibers that there was no stack for */
-        unsigned refusals;                  /* how often in a row */
+        struct cede__fibers starved; /* unstarted fibers that there was no stack for */
+        unsigned refusals;           /* how often in a row */
         struct cede__stack_pool stacks;
         struct cede__sanity native;
         bool is_virtual;
@@ -152,7 +155,7 @@ int64_t cede__loop_now(const struct cede__loop *loop);
 void cede__loop_post(struct cede__loop *loop, struct cede__post *post);
 
 /* From any thread and from signal handlers. */
-void cede__loop_knock(struct cede__loop *loop, uint32_t bit);
+void cede__loop_knock(struct cede__loop *loop, uintptr_t flag);
 
 /*
  * On a thread that does outside work for a loop with a virtual clock: sleeps until its time reaches

@@ -16,32 +16,42 @@ static struct {
 } saved[INTERRUPTS_MAX + 1];
 static unsigned saved_count, interrupt_count; /* the interrupts come first */
 
-static void knock(uint32_t bit)
+/* The owner, who does not go before release; NULL: it has gone. */
+static struct cede__loop *acquire(void)
 {
-        struct cede__loop *loop;
-
         atomic_fetch_add(&handlers, 1);
-        loop = atomic_load(&owner);
-        if (loop)
-                cede__loop_knock(loop, bit);
+        return atomic_load(&owner);
+}
+
+static void release(void)
+{
         atomic_fetch_sub(&handlers, 1);
 }
 
 static void on_interrupt(int signal)
 {
+        struct cede__loop *loop = acquire();
         int saved_errno = errno;
 
         (void)signal;
-        for (unsigned i = 0; i < interrupt_count; i++)
-                sigaction(saved[i].signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
-        knock(CEDE__KNOCK_INTERRUPT);
+        if (loop) {
+                for (unsigned i = 0; i < interrupt_count; i++)
+                        sigaction(saved[i].signal, &(struct sigaction){ .sa_handler = SIG_DFL },
+                                  NULL);
+                cede__loop_knock(loop, CEDE__KNOCK_INTERRUPT);
+        }
+        release();
         errno = saved_errno;
 }
 
 static void on_report(int signal)
 {
+        struct cede__loop *loop = acquire();
+
         (void)signal;
-        knock(CEDE__KNOCK_REPORT);
+        if (loop)
+                cede__loop_knock(loop, CEDE__KNOCK_REPORT);
+        release();
 }
 
 static int install(int signal, void (*handler)(int))
@@ -78,11 +88,12 @@ void cede__signals_leave(struct cede__loop *loop)
 {
         if (atomic_load(&owner) != loop)
                 return;
+        /* First nobody gets at the loop any more, then those who already did are waited for. */
+        atomic_store(&owner, NULL);
+        while (atomic_load(&handlers))
+                sched_yield();
         while (saved_count > 0) {
                 saved_count--;
                 sigaction(saved[saved_count].signal, &saved[saved_count].before, NULL);
         }
-        atomic_store(&owner, NULL);
-        while (atomic_load(&handlers))
-                sched_yield(); /* one that runs on another thread and has seen the loop */
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include <errno.h>
+#include <signal.h>
 
 enum { LOOKS = 4 };
 
@@ -16,6 +17,29 @@ static void on_signal(int signal)
         if (guard && cede__self && cede__loop_turns(guard->loop) == atomic_load(&guard->stuck_at))
                 guard->loop->hooks->overrun(cede__fiber_of(cede__self), guard->limit);
         errno = saved_errno;
+}
+
+/* Under lock: the handler is installed while there is any watchdog. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned watchdogs;
+static struct sigaction before;
+
+static void handler_enter(void)
+{
+        struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
+
+        pthread_mutex_lock(&lock);
+        if (watchdogs++ == 0)
+                sigaction(SIGURG, &action, &before);
+        pthread_mutex_unlock(&lock);
+}
+
+static void handler_leave(void)
+{
+        pthread_mutex_lock(&lock);
+        if (--watchdogs == 0)
+                sigaction(SIGURG, &before, NULL);
+        pthread_mutex_unlock(&lock);
 }
 
 static void *watch(void *arg)
@@ -45,7 +69,6 @@ static void *watch(void *arg)
 
 int cede__watchdog_start(struct cede__watchdog *dog, struct cede__loop *loop, int64_t limit)
 {
-        struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
         pthread_condattr_t monotonic;
 
         dog->loop = loop;
@@ -59,10 +82,10 @@ int cede__watchdog_start(struct cede__watchdog *dog, struct cede__loop *loop, in
         pthread_cond_init(&dog->stop_changed, &monotonic);
         pthread_condattr_destroy(&monotonic);
         guard = dog;
-        sigaction(SIGURG, &action, &dog->before);
+        handler_enter();
         if (cede__thread_start(&dog->watcher, "cede-watchdog", watch, dog) == 0)
                 return 0;
-        sigaction(SIGURG, &dog->before, NULL);
+        handler_leave();
         guard = NULL;
         return -EAGAIN;
 }
@@ -74,7 +97,7 @@ void cede__watchdog_stop(struct cede__watchdog *dog)
         pthread_cond_signal(&dog->stop_changed);
         pthread_mutex_unlock(&dog->lock);
         pthread_join(dog->watcher, NULL);
-        sigaction(SIGURG, &dog->before, NULL);
+        handler_leave();
         guard = NULL;
         pthread_cond_destroy(&dog->stop_changed);
         pthread_mutex_destroy(&dog->lock);

@@ -11,7 +11,6 @@
 
 #include "sched/loop.h"
 #include <pthread.h>
-#include <signal.h>
 
 struct cede__watchdog {
         struct cede__loop *loop;
@@ -19,8 +18,7 @@ struct cede__watchdog {
         pthread_t watched, watcher;
         pthread_mutex_t lock;
         pthread_cond_t stop_changed;
-        bool stop; /* under lock */
-        struct sigaction before;
+        bool stop;                 /* under lock */
         _Atomic uint64_t stuck_at; /* the turn that SIGURG was sent for */
 };
 

@@ -59,9 +59,11 @@ static long grant(struct cede_sem *s, long permits, struct cede__grants *granted
 
                 if (w->need > permits)
                         break;
-                cede__waitq_remove(&s->q, head);
-                if (!cede__claim(w->party))
+                if (!cede__claim(w->party)) {
+                        cede__waitq_remove(&s->q, head);
                         continue; /* being cancelled: its canceller is about to come here */
+                }
+                cede__waitq_grant(&s->q, head);
                 permits -= w->need;
                 s->handoffs++;
                 cede__grants_add(granted, w);
@@ -130,7 +132,7 @@ static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void 
         cede__waitq_insert(&s->q, &w.node, cede__party_rank(me));
         if (cede__waitq_head(&s->q) == &w.node && n <= permits) {
                 /* Its order lets it go first, and it fits. */
-                cede__waitq_remove(&s->q, &w.node);
+                cede__waitq_grant(&s->q, &w.node);
                 cede__wait_abandon(me);
                 unlock(s, permits - n);
                 return 0;

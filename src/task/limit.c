@@ -19,14 +19,14 @@ static void serve(struct cede_limit *l)
 
         while (!l->max || l->used < l->max) {
                 if ((head = cede__waitq_head(&l->resumes))) {
-                        cede__waitq_remove(&l->resumes, head);
+                        cede__waitq_grant(&l->resumes, head);
                         l->used++;
                         cede__wait_finish(
                                 cede__container_of(head, struct cede__waiter, node)->party, 0);
                 } else if ((head = cede__waitq_head(&l->starts))) {
                         struct cede_task *task = cede__container_of(head, struct cede_task, queued);
 
-                        cede__waitq_remove(&l->starts, head);
+                        cede__waitq_grant(&l->starts, head);
                         task->waits_to_start = false;
                         l->used++;
                         cede__loop_ready(task->fiber.loop, &task->fiber);

@@ -49,6 +49,7 @@ struct cede_task *cede__record_take(struct cede__run *run)
 
 void cede__record_give(struct cede__run *run, struct cede_task *task)
 {
+        task->held = false; /* so that a stale handle is noticed, as long as nobody else has it */
         task->fiber.next = (struct cede__fiber *)(void *)run->free_records;
         run->free_records = task;
 }

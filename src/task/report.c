@@ -140,12 +140,31 @@ void cede__run_report(struct cede__loop *loop)
         report_tasks(cede__run_of(loop), STDERR_FILENO);
 }
 
-void cede__run_quiescent(struct cede__loop *loop)
+/*
+ * Whether a thread that is not this run's, or a signal, might still wake a task: then it is no
+ * deadlock.  If that cannot be found out, it is taken for true: a report is never false.
+ */
+static bool reachable(const struct cede__run *run)
+{
+        int threads = cede__thread_count();
+
+        return (run->options.cancel_signals && *run->options.cancel_signals) || threads < 0 ||
+               (unsigned)threads > 1 + run->loop.outside_threads + (run->options.watchdog > 0);
+}
+
+bool cede__run_quiescent(struct cede__loop *loop)
 {
         struct cede__run *run = cede__run_of(loop);
         struct cede__text text;
 
         cede__text_open(&text, STDERR_FILENO);
+        if (reachable(run)) {
+                if (!run->waits_for_outside)
+                        cede__text_add(&text, "cede: no task is ready and no timer is set: only a "
+                                              "signal or another thread can wake one\n");
+                run->waits_for_outside = true;
+                return true;
+        }
         cede__text_add(&text, "cede: deadlock: no task is ready, no timer is set, and nothing "
                               "outside can wake one\n");
         report_tasks(run, STDERR_FILENO);
@@ -154,6 +173,7 @@ void cede__run_quiescent(struct cede__loop *loop)
                           "shielded scope, or for such a one");
         run->deadlocked = true;
         cede__cancel_scope(&run->root, -ECANCELED);
+        return false;
 }
 
 bool cede__run_explain_fault(const void *address)

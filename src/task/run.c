@@ -60,12 +60,12 @@ static int wind_up(struct cede__run *run, int result)
 
         if (run->main.scope != root)
                 cede__die("the main function returned with a scope open; close it before");
+        cede__locals_finish(&run->main);
         if (result < 0 && result != -ECANCELED && !root->error)
                 root->error = result;
         cede__cancel_scope(root, -ECANCELED);
         cede__scope_join(root, &run->main, NULL);
         cede__scope_drop_handles(root, &run->main);
-        cede__locals_finish(&run->main);
         return run->deadlocked ? -EDEADLK : cede__scope_result(root, result);
 }
 

@@ -19,6 +19,7 @@ struct cede__run {
         struct cede_run_stats stats;
         uint64_t last_id;
         bool deadlocked;
+        bool waits_for_outside;                        /* and said so */
         struct cede_task *free_records;                /* used before; linked through fiber.next */
         struct cede_task *unused_records, *unused_end; /* of the newest chunk */
         struct cede__records *records;                 /* all chunks */
@@ -50,8 +51,11 @@ void cede__records_finish(struct cede__run *run);
 void cede__task_run(struct cede__fiber *fiber);
 unsigned cede__task_stack_class(const struct cede__fiber *fiber);
 
-/* Nothing can wake anybody: report and cancel everything, the second time abort. */
-void cede__run_quiescent(struct cede__loop *loop);
+/*
+ * Nothing in the run can wake anybody.  If nothing outside can either: reports and cancels
+ * everything, the second time aborts.  Else says so once, and returns true.
+ */
+bool cede__run_quiescent(struct cede__loop *loop);
 
 /* The other reports that the loop's hooks ask for. */
 void cede__run_report(struct cede__loop *loop);

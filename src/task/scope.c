@@ -50,6 +50,11 @@ static void open_scope(struct cede_scope *s, unsigned flags, int64_t deadline,
 {
         struct cede_task *me = cede__task_here();
 
+        if (s == me->scope)
+                cede__die("a scope is opened that is open already, in task \"%s\"",
+                          cede_task_name(me));
+        if (flags & ~(unsigned)(CEDE_SHIELD_SCOPE | CEDE_COLLECT))
+                cede__die("a scope is opened with flags that do not exist: %#x", flags);
         cede__scope_init(s, me);
         s->parent = me->scope;
         s->flags = flags;
@@ -71,14 +76,19 @@ void cede_scope_open(struct cede_scope *s)
 
 void cede_scope_open_with(struct cede_scope *s, const struct cede_scope_options *options)
 {
-        open_scope(s, options->flags, options->deadline ? options->deadline : CEDE_NEVER,
-                   options->limit);
+        if (options)
+                open_scope(s, options->flags, options->deadline ? options->deadline : CEDE_NEVER,
+                           options->limit);
+        else
+                cede_scope_open(s);
 }
 
 void cede_scope_cancel(struct cede_scope *s)
 {
         struct cede_task *me = cede__task_here();
 
+        if (!s)
+                s = &cede__run_of(me->fiber.loop)->root;
         if (!s->owner || s->owner->fiber.loop != me->fiber.loop)
                 cede__die("a scope is cancelled that is closed, or that belongs to another run");
         cede__cancel_scope(s, -ECANCELED);
@@ -137,13 +147,14 @@ void cede__scope_join(struct cede_scope *s, struct cede_task *me, const void *si
         struct cede_limit *limit = cede__task_limit(me);
         struct cede__waiter w;
 
-        if (!s->live)
-                return;
-        if (limit)
-                cede__limit_release(limit);
-        cede__wait_begin(&w, &me->fiber.party, &children, s, 0, site);
-        s->closer = &w;
-        cede__wait(&me->fiber.party);
+        /* Before this task gets its turn, or its slot, others may spawn into the scope again. */
+        while (s->live) {
+                if (limit)
+                        cede__limit_release(limit);
+                cede__wait_begin(&w, &me->fiber.party, &children, s, 0, site);
+                s->closer = &w;
+                cede__wait(&me->fiber.party);
+        }
 }
 
 void cede__scope_drop_handles(struct cede_scope *s, struct cede_task *me)

@@ -48,7 +48,9 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
                 return -EINVAL;
         if (options && options->stack_size)
                 size_class = cede__stack_class(options->stack_size);
-        task = size_class < CEDE__STACK_CLASSES ? cede__record_take(run) : NULL;
+        if (size_class >= CEDE__STACK_CLASSES)
+                return -EINVAL;
+        task = cede__record_take(run);
         if (!task)
                 return -ENOMEM;
         task->fiber.party.kind = &cede__task_party;
@@ -141,12 +143,22 @@ static void join_describe(const struct cede__waiter *w, struct cede__text *t)
 static const struct cede__waitable task_end = { "the end of task", join_withdraw, NULL,
                                                 join_describe };
 
+static void check_handle(const struct cede_task *task, const struct cede_task *me)
+{
+        if (task->fiber.loop != me->fiber.loop || (!task->held && task != me))
+                cede__die("a task is used through a handle that is gone: it was joined, or its "
+                          "scope closed, or it belongs to another run");
+}
+
 int cede_task_join(struct cede_task *task, int *ret_result)
 {
         struct cede_task *me = cede__task_here();
         struct cede__waiter w;
-        int r, result = task->result;
+        int r, result;
 
+        if (!task)
+                return -EINVAL;
+        check_handle(task, me);
         if (task == me)
                 return -EDEADLK;
         if (task->joiner)
@@ -161,6 +173,7 @@ int cede_task_join(struct cede_task *task, int *ret_result)
                         return r;
                 result = (int)w.need; /* left there by the task's end */
         } else {
+                result = task->result;
                 cede__list_remove(&task->sibling);
                 cede__record_give(cede__run_of(me->fiber.loop), task);
         }
@@ -171,7 +184,7 @@ int cede_task_join(struct cede_task *task, int *ret_result)
 
 void cede_task_cancel(struct cede_task *task)
 {
-        cede__task_here();
+        check_handle(task, cede__task_here());
         cede__cancel_task(task);
 }
 

@@ -42,11 +42,11 @@ struct cede_task {
         uint64_t id;
         struct cede__waiter *joiner; /* who waits in cede_task_join */
         int result;
+        unsigned short no_suspend; /* depth of CEDE_NO_SUSPEND */
         unsigned char stack_class;
-        unsigned char no_suspend; /* depth of CEDE_NO_SUSPEND */
-        signed char base_cancel;  /* 0 or 1: cancelled at its base */
-        bool cancelled : 1;       /* by cede_task_cancel */
-        bool held : 1;            /* there is a handle */
+        signed char base_cancel; /* 0 or 1: cancelled at its base */
+        bool cancelled : 1;      /* by cede_task_cancel */
+        bool held : 1;           /* there is a handle */
         bool ended : 1;
         bool waits_to_start : 1; /* in a limit's queue */
 };

@@ -7,7 +7,7 @@ void cede__no_party(void);
 
 void cede__no_party(void)
 {
-        cede__die("a blocking call was made outside of a task; call it from a function that "
+        cede__die("a function was called that works inside of a task only; call it from one that "
                   "cede_run or cede_spawn runs");
 }
 

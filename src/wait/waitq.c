@@ -184,15 +184,19 @@ void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct 
 
 void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node)
 {
-        if (cede__waitq_sorted(q)) {
-                if (node == q->head)
-                        q->clock = node->key;
+        if (cede__waitq_sorted(q))
                 heap_remove(q, node);
-        } else {
+        else
                 list_remove(q, node);
-        }
         node->next = NULL;
         count(q, q->waiting - 1);
+}
+
+void cede__waitq_grant(struct cede__waitq *q, struct cede__wnode *head)
+{
+        if (cede__waitq_sorted(q))
+                q->clock = head->key;
+        cede__waitq_remove(q, head);
 }
 
 void cede__waitq_resort(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank)

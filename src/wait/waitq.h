@@ -43,6 +43,9 @@ void cede__waitq_init(struct cede__waitq *q, enum cede_order order);
 void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank);
 void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node);
 
+/* Removes the head because it is granted: what was drawn at random is drawn. */
+void cede__waitq_grant(struct cede__waitq *q, struct cede__wnode *head);
+
 /*
  * The rank of a queued node may have changed: puts it where it belongs now.  Among equals it keeps
  * its time of arrival, and in orders that do not look at priorities it keeps its place.
