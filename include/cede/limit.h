@@ -17,8 +17,9 @@
  * where all visits of the walk share it.
  *
  * A task that holds a slot and waits in cede_scope_close for its children lends the slot meanwhile;
- * when they have ended, it takes the next free slot before any queued start.  That is why the
- * recursion above cannot deadlock, whatever the limit.  Waiting for anything else does not lend.
+ * when they have ended, it takes the next free slot, its last child's for instance, before any
+ * queued start.  That is why the recursion above cannot deadlock, whatever the limit.  Waiting for
+ * anything else does not lend.
  *
  * An all-zero limit admits any number.
  */
@@ -51,8 +52,9 @@ CEDE_API int cede_limit_init(struct cede_limit *l, long max, enum cede_order ord
 /* Ends the program with a report if tasks hold or await slots. */
 CEDE_API void cede_limit_finish(struct cede_limit *l);
 
-/* For reports; kept, not copied. */
+/* A name for reports (kept, not copied); the seed of CEDE_RANDOM. */
 CEDE_API void cede_limit_set_name(struct cede_limit *l, const char *name);
+CEDE_API void cede_limit_set_seed(struct cede_limit *l, uint64_t seed);
 
 struct cede_limit_stats {
         long running;         /* slots held */

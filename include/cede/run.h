@@ -13,10 +13,12 @@
  * fn(arg) runs as the first task, on the calling thread's own stack.  When it returns, tasks still
  * alive are cancelled and waited for, so nothing is left behind.
  *
- * Deadlock.  When no task is ready, no timer is set, no offloaded function runs and nothing outside
- * could wake a task, the run prints a report on standard error (the task tree, what each waits on
- * and where), cancels everything, and returns -EDEADLK once all tasks have ended.  If it comes to
- * that a second time, the program is aborted.
+ * Deadlock.  When no task is ready, no timer is set, no offloaded function runs, and there is
+ * neither a cancel signal nor another thread that could wake a task, the run prints a report on
+ * standard error (the task tree, what each waits on and where), cancels everything, and returns
+ * -EDEADLK once all tasks have ended; until then the main function too goes on, cancelled, and can
+ * still say what it has.  If it comes to that a second time, the program is aborted.  Where a
+ * signal or another thread might wake a task, the run says so once, on standard error, and waits.
  */
 #ifndef CEDE_RUN_H
 #define CEDE_RUN_H
@@ -64,7 +66,7 @@ CEDE_API void cede_print_tasks(int fd);
 
 struct cede_run_stats {
         uint64_t spawned;     /* tasks, the main one included */
-        uint64_t live;        /* tasks now */
+        uint64_t live;        /* tasks now, the main one and those that have not started included */
         uint64_t peak_live;   /* the most at a time */
         uint64_t stacks;      /* stacks in use now */
         uint64_t peak_stacks; /* the most at a time */

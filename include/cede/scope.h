@@ -25,8 +25,7 @@
  *
  * Deadline.  When it passes, the scope is cancelled; the owner's own blocking calls directly in it
  * fail with -ETIMEDOUT, all others inside it with -ECANCELED.  A cancellation that comes on top
- * turns
- * -ETIMEDOUT into -ECANCELED; the scope itself still counts as timed out.
+ * makes it -ECANCELED for the owner as well; the scope itself still counts as timed out.
  */
 #ifndef CEDE_SCOPE_H
 #define CEDE_SCOPE_H
@@ -113,23 +112,31 @@ CEDE_API int64_t cede_deadline(void);
  *      CEDE_SHIELD                             // for clean-up that has to block
  *              goodbye(connection);
  *
- *      CEDE_SCOPE(children, &r) {              // r receives what cede_scope_close returns
- *              r = cede_spawn(&children, fetch, &a);
+ *      CEDE_SCOPE(children, &r) {              // at its end r is the body's result, and receives
+ *              r = cede_spawn(&children, fetch, &a);           // what cede_scope_close returns
  *      }
+ *
+ *      CEDE_SCOPE_WITH(children, &r, &(struct cede_scope_options){ .limit = &visits })
+ *              r = visit_all(&children, folder);
  */
-#define CEDE_TIMEOUT(ns) CEDE__BLOCK(cede__block_timeout, (ns), NULL, CEDE__UNIQUE(cede__timeout))
-#define CEDE_SHIELD CEDE__BLOCK(cede__block_shield, 0, NULL, CEDE__UNIQUE(cede__shield))
-#define CEDE_SCOPE(name, ret_result) CEDE__BLOCK(cede__block_scope, 0, (ret_result), name)
+#define CEDE_TIMEOUT(ns) CEDE__TIMEOUT(CEDE__UNIQUE(cede__timeout), ns)
+#define CEDE_SHIELD CEDE__SHIELD(CEDE__UNIQUE(cede__shield))
+#define CEDE_SCOPE(name, ret_result) CEDE_SCOPE_WITH(name, ret_result, NULL)
+#define CEDE_SCOPE_WITH(name, ret_result, ...)                                                     \
+        CEDE__BLOCK(name, cede__block_scope(&name, __VA_ARGS__), ret_result)
 
-#define CEDE__BLOCK(open, ns, ret_result, name)                                                    \
+#define CEDE__TIMEOUT(name, ns) CEDE__BLOCK(name, cede__block_timeout(&name, ns), NULL)
+#define CEDE__SHIELD(name) CEDE__BLOCK(name, cede__block_shield(&name), NULL)
+#define CEDE__BLOCK(name, opened, ret_result)                                                      \
         for (struct cede_scope name __attribute__((cleanup(cede__block_leave))),                   \
-             *CEDE__PASTE(name, _open) = open(&name, (ns));                                        \
+             *CEDE__PASTE(name, _open) = (opened);                                                 \
              CEDE__PASTE(name, _open);                                                             \
              CEDE__PASTE(name, _open) = cede__block_close(&name, (ret_result)))
 
 CEDE_API struct cede_scope *cede__block_timeout(struct cede_scope *scope, int64_t ns);
-CEDE_API struct cede_scope *cede__block_shield(struct cede_scope *scope, int64_t unused);
-CEDE_API struct cede_scope *cede__block_scope(struct cede_scope *scope, int64_t unused);
+CEDE_API struct cede_scope *cede__block_shield(struct cede_scope *scope);
+CEDE_API struct cede_scope *cede__block_scope(struct cede_scope *scope,
+                                              const struct cede_scope_options *options);
 CEDE_API struct cede_scope *cede__block_close(struct cede_scope *scope, int *result);
 CEDE_API void cede__block_leave(struct cede_scope *scope);
 

@@ -26,7 +26,8 @@ struct cede_task;
 /*
  * Spawns a child of `scope`: fn(arg) will run, once, and its result is 0 or positive for success,
  * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
- * itself: such a task is cancelled, and waited for, when the main function has returned.
+ * itself: such a task is cancelled, and waited for, when the main function has returned.  A number
+ * is passed as (void *)(intptr_t)n.
  *
  * -ENOMEM, or -EINVAL (fn is NULL, a stack of more than 1 GiB): nothing was spawned.
  */

@@ -16,22 +16,22 @@ static struct sigaction before_segv, before_bus;
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
         struct sigaction *before = signal == SIGSEGV ? &before_segv : &before_bus;
+        bool sent = info->si_code <= 0; /* by kill or raise, not caused by an instruction */
 
-        if (watching && watching->explain(info->si_addr)) {
+        if (!sent && watching && watching->explain(info->si_addr)) {
                 /* Back to the faulting instruction, to end there: the core shows the culprit. */
                 sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
-                return;
-        }
-        if (before->sa_handler == SIG_DFL && info->si_code <= 0) {
-                /* Sent, not caused: no instruction will repeat it. */
-                sigaction(signal, before, NULL);
-                raise(signal);
-        } else if (before->sa_flags & SA_SIGINFO)
+        } else if (before->sa_flags & SA_SIGINFO) {
                 before->sa_sigaction(signal, info, context);
-        else if (before->sa_handler == SIG_DFL || before->sa_handler == SIG_IGN)
+        } else if (before->sa_handler == SIG_DFL) {
                 sigaction(signal, before, NULL);
-        else
+                if (sent)
+                        raise(signal); /* nothing will repeat it */
+        } else if (before->sa_handler != SIG_IGN) {
                 before->sa_handler(signal);
+        } else if (!sent) {
+                sigaction(signal, before, NULL); /* a real fault cannot be ignored */
+        }
 }
 
 bool cede__trap_enter(struct cede__trap *watch, bool (*explain)(const void *address))

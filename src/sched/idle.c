@@ -111,37 +111,39 @@ void cede__loop_feed(struct cede__loop *loop)
         cede__fibers_init(&loop->starved);
 }
 
+/* Some tasks found no stack, and nobody will give one back soon: pauses, or gives up in the end. */
+static void go_hungry(struct cede__loop *loop, int64_t next)
+{
+        int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
+
+        if (++loop->refusals > HUNGRY_TURNS && !loop->timers.count && !outside_awake(loop))
+                cede__die("out of memory: no stack for a task, and no other task to wait for; use "
+                          "smaller stacks, or a scope with a limit");
+        sleep_until(loop, next < soon ? next : soon);
+}
+
 /* Nothing is ready; what is the loop waiting for? */
 static void wait_for_something(struct cede__loop *loop)
 {
-        int64_t next = CEDE_NEVER;
+        bool jump = loop->timers.count && loop->is_virtual && !outside_awake(loop);
+        int64_t next = loop->is_virtual ? CEDE_NEVER : cede__timers_next(&loop->timers);
 
-        if (loop->timers.count && loop->is_virtual && !outside_awake(loop)) {
+        if (loop->starved.first && !loop->fed) {
+                loop->fed = true; /* once at any time: perhaps the system has memory again */
+                cede__loop_feed(loop);
+                return;
+        }
+        loop->fed = false;
+        if (jump) {
                 int64_t now = cede__timers_jump(&loop->timers);
 
                 atomic_store_explicit(&loop->virtual_now, now, memory_order_relaxed);
                 cede__timers_fire(&loop->timers, now);
-                return;
+        } else if (loop->starved.first) {
+                go_hungry(loop, next);
+        } else if (loop->timers.count || outside_awake(loop) || loop->hooks->quiescent(loop)) {
+                sleep_until(loop, next);
         }
-        if (!loop->timers.count && !outside_awake(loop) && !loop->starved.first) {
-                if (loop->hooks->quiescent(loop))
-                        sleep_until(loop, CEDE_NEVER);
-                return;
-        }
-        if (!loop->is_virtual)
-                next = cede__timers_next(&loop->timers);
-        if (loop->starved.first) {
-                /* No stack for some; perhaps the system has memory again in a moment. */
-                int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
-
-                if (++loop->refusals > HUNGRY_TURNS && !loop->timers.count && !outside_awake(loop))
-                        cede__die("out of memory: no stack for a task, and no other task to wait "
-                                  "for; use smaller stacks, or a scope with a limit");
-                sleep_until(loop, next < soon ? next : soon);
-                cede__loop_feed(loop);
-                return;
-        }
-        sleep_until(loop, next);
 }
 
 void cede__loop_idle(struct cede__loop *loop)

@@ -30,6 +30,8 @@ static CEDE__NOINLINE struct cede__fiber *pick_slowly(struct cede__loop *loop)
                 cede__loop_poll(loop);
         if (!*link)
                 cede__loop_idle(loop);
+        else
+                cede__loop_feed(loop);
         if (cede__chooser) {
                 unsigned n = 0;
 

@@ -100,6 +100,11 @@ void cede_limit_set_name(struct cede_limit *l, const char *name)
         l->name = name;
 }
 
+void cede_limit_set_seed(struct cede_limit *l, uint64_t seed)
+{
+        l->starts.seed = seed;
+}
+
 void cede_limit_stats(const struct cede_limit *l, struct cede_limit_stats *ret_stats)
 {
         *ret_stats = (struct cede_limit_stats){ l->used, l->starts.waiting, l->resumes.waiting,

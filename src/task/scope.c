@@ -206,10 +206,9 @@ int cede_scope_close(struct cede_scope *s, int result)
 
 /* Block forms: a scope that is still open has an owner. */
 
-struct cede_scope *cede__block_scope(struct cede_scope *s, int64_t unused)
+struct cede_scope *cede__block_scope(struct cede_scope *s, const struct cede_scope_options *options)
 {
-        (void)unused;
-        cede_scope_open(s);
+        cede_scope_open_with(s, options);
         return s;
 }
 
@@ -219,9 +218,8 @@ struct cede_scope *cede__block_timeout(struct cede_scope *s, int64_t ns)
         return s;
 }
 
-struct cede_scope *cede__block_shield(struct cede_scope *s, int64_t unused)
+struct cede_scope *cede__block_shield(struct cede_scope *s)
 {
-        (void)unused;
         open_scope(s, CEDE_SHIELD_SCOPE, CEDE_NEVER, NULL);
         return s;
 }
