@@ -42,8 +42,12 @@ enum cede_clock {
 struct cede_run_options {
         enum cede_clock clock;
         size_t stack_size; /* of tasks that do not say; 0: 64 KiB.  Rounded up to a power of two */
-        const int *cancel_signals; /* ends with 0, e.g. {SIGINT, SIGTERM, 0}: the first such signal
-                                      cancels the run, the next one has its default effect */
+        /*
+         * Signals that cancel the run, e.g. (const int[]){ SIGINT, SIGTERM, 0 }.  After the first
+         * one the next has its default effect, unless it comes within 0.2 s.  One that is ignored
+         * when the run begins stays ignored.  NULL: none.
+         */
+        const int *cancel_signals;
         int report_signal; /* e.g. SIGQUIT: prints the task tree on standard error; 0: none */
         int64_t watchdog;  /* ns; a task that runs longer than this without giving way is named on
                                   standard error, once per stretch; 0: off.  Uses SIGURG */
@@ -58,7 +62,7 @@ CEDE_API int cede_run_with(int (*fn)(void *arg), void *arg, const struct cede_ru
 /* A process exit status for a run's result: 0 if it is >= 0, else 1. */
 CEDE_API int cede_exit_status(int result);
 
-/* True if a cancel signal ended the run that the caller is in, or the thread's last one. */
+/* The cancel signal that ended the caller's run, or the thread's last one; 0: none did. */
 CEDE_API int cede_interrupted(void);
 
 /* Writes the task tree of the calling thread's run: name, state, what it waits on, and where. */

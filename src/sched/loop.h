@@ -66,6 +66,7 @@ struct cede__loop {
         struct cede__fibers ready;
         unsigned turns;          /* left until cede__loop_poll; written by the loop only */
         _Atomic uintptr_t knock; /* any thread */
+        uint8_t glances;         /* since the clock was looked at; wraps */
         uint64_t turns_before;   /* given until the last poll, plus `turns` at that moment */
         const struct cede__loop_hooks *hooks;
         struct cede__fibers starved; /* unstarted fibers that there was no stack for */
@@ -134,13 +135,11 @@ void cede__fiber_wake(struct cede__party *party);
 /* Takes in what came from outside and fires the timers that are due. */
 void cede__loop_poll(struct cede__loop *loop);
 
-/* A turn that nobody takes: lets a task that only computes learn of time and signals. */
+/* Lets a task that only computes learn of time and signals, without giving a turn to anybody. */
 static inline void cede__loop_glance(struct cede__loop *loop)
 {
-        unsigned left = loop->turns - 1;
-
-        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED); /* the watchdog reads it */
-        if (cede__unlikely(left == 0 || atomic_load_explicit(&loop->knock, memory_order_relaxed)))
+        if (cede__unlikely(++loop->glances == 0 ||
+                           atomic_load_explicit(&loop->knock, memory_order_relaxed)))
                 cede__loop_poll(loop);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sched/signal.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <signal.h>
 #include <sched.h>
 
-enum { INTERRUPTS_MAX = 8 };
+enum { INTERRUPTS_MAX = 8, SAME_SIGNAL = 200 * 1000 * 1000 };
 
 static _Atomic(struct cede__loop *) owner;
 static atomic_uint handlers; /* handlers that may be using the owner */
@@ -14,7 +15,11 @@ static struct {
         int signal;
         struct sigaction before;
 } saved[INTERRUPTS_MAX + 1];
-static unsigned saved_count, interrupt_count; /* the interrupts come first */
+static unsigned saved_count;
+
+/* Of the owner; set by the handler.  Two signals may race for it: either is a right answer. */
+static volatile sig_atomic_t interrupted_by;
+static int64_t interrupted_at;
 
 /* The owner, who does not go before release; NULL: it has gone. */
 static struct cede__loop *acquire(void)
@@ -28,17 +33,22 @@ static void release(void)
         atomic_fetch_sub(&handlers, 1);
 }
 
+/*
+ * The first signal interrupts the loop.  One that follows has its default effect; but what comes at
+ * once is taken for the same (timeout(1) signals the process, and then its group).
+ */
 static void on_interrupt(int signal)
 {
         struct cede__loop *loop = acquire();
         int saved_errno = errno;
 
-        (void)signal;
-        if (loop) {
-                for (unsigned i = 0; i < interrupt_count; i++)
-                        sigaction(saved[i].signal, &(struct sigaction){ .sa_handler = SIG_DFL },
-                                  NULL);
+        if (loop && !interrupted_by) {
+                interrupted_by = signal;
+                interrupted_at = cede__clock_now();
                 cede__loop_knock(loop, CEDE__KNOCK_INTERRUPT);
+        } else if (loop && cede__clock_now() - interrupted_at > SAME_SIGNAL) {
+                sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+                raise(signal); /* delivered when this handler returns */
         }
         release();
         errno = saved_errno;
@@ -57,12 +67,19 @@ static void on_report(int signal)
 static int install(int signal, void (*handler)(int))
 {
         struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_ONSTACK };
+        struct sigaction *before = &saved[saved_count].before;
 
-        if (saved_count > INTERRUPTS_MAX ||
-            sigaction(signal, &action, &saved[saved_count].before) < 0)
+        if (saved_count > INTERRUPTS_MAX || sigaction(signal, &action, before) < 0)
                 return -EINVAL;
         saved[saved_count++].signal = signal;
+        if (before->sa_handler == SIG_IGN)
+                sigaction(signal, before, NULL); /* nohup, or a job in the background */
         return 0;
+}
+
+int cede__signals_interrupt(void)
+{
+        return interrupted_by;
 }
 
 int cede__signals_enter(struct cede__loop *loop, const int *interrupts, int report)
@@ -74,9 +91,9 @@ int cede__signals_enter(struct cede__loop *loop, const int *interrupts, int repo
                 return 0;
         if (!atomic_compare_exchange_strong(&owner, &nobody, loop))
                 return -EBUSY;
+        interrupted_by = 0;
         for (; r == 0 && interrupts && *interrupts; interrupts++)
                 r = install(*interrupts, on_interrupt);
-        interrupt_count = saved_count;
         if (r == 0 && report)
                 r = install(report, on_report);
         if (r < 0)

@@ -13,7 +13,7 @@ static _Thread_local int interrupted;
 
 static void on_interrupt(struct cede__loop *loop)
 {
-        interrupted = 1;
+        interrupted = cede__signals_interrupt();
         cede__cancel_scope(&cede__run_of(loop)->root, -ECANCELED);
 }
 
