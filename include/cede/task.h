@@ -54,7 +54,10 @@ CEDE_API int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_o
  */
 CEDE_API int cede_task_join(struct cede_task *task, int *ret_result) CEDE_MUST_CHECK;
 
-/* Cancels one task, and everything in scopes that it opened.  Its -ECANCELED is no failure. */
+/*
+ * Cancels one task, and everything in scopes that it opened.  Its -ECANCELED is no failure.  By a
+ * handle, or by what the task, which is alive, got from cede_task_self.
+ */
 CEDE_API void cede_task_cancel(struct cede_task *task);
 
 /* Lets every other ready task run first.  0, or -ECANCELED / -ETIMEDOUT (before or after). */

@@ -12,6 +12,13 @@
 #define cede__container_of(ptr, type, member)                                                      \
         ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* Asks for the cache lines of [memory, memory + size): they will be needed soon.  May be NULL. */
+static inline void cede__prefetch(const void *memory, size_t size)
+{
+        for (size_t offset = 0; offset < size; offset += 64)
+                __builtin_prefetch((const char *)memory + offset, 1);
+}
+
 /* Where the public function that this stands in was called from. */
 #define CEDE__CALL_SITE __builtin_return_address(0)
 

@@ -7,6 +7,12 @@
 _Thread_local struct cede__loop *cede__loop_here;
 _Thread_local struct cede__loop *cede__loop_served;
 
+/* Where a suspended fiber goes on: its registers, the library's frames, and its own. */
+enum { HOT_FRAMES = 320 };
+
+/* After so many turns of others those that found no stack try again. */
+enum { PATIENCE = 64 };
+
 static struct cede__sanity *sanity_of(struct cede__fiber *fiber)
 {
         return fiber->stack ? &fiber->stack->sanity : &fiber->loop->native;
@@ -30,8 +36,8 @@ static CEDE__NOINLINE struct cede__fiber *pick_slowly(struct cede__loop *loop)
                 cede__loop_poll(loop);
         if (!*link)
                 cede__loop_idle(loop);
-        else
-                cede__loop_feed(loop);
+        else if (cede__loop_turns(loop) - loop->refused_at > PATIENCE)
+                cede__loop_feed(loop); /* not each time they have just been refused */
         if (cede__chooser) {
                 unsigned n = 0;
 
@@ -70,6 +76,7 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
         fiber->stack = cede__stack_take(&loop->stacks, loop->hooks->stack_class(fiber));
         if (!fiber->stack) {
                 cede__fibers_push(&loop->starved, fiber);
+                loop->refused_at = cede__loop_turns(loop);
                 return false;
         }
         loop->refusals = 0;
@@ -97,6 +104,8 @@ static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
                         return true;
                 }
         } while (!bind(loop, next));
+        if (next->next)
+                cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
         *ret_next = next;
         return false;
 }

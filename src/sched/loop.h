@@ -71,6 +71,7 @@ struct cede__loop {
         const struct cede__loop_hooks *hooks;
         struct cede__fibers starved; /* unstarted fibers that there was no stack for */
         unsigned refusals;           /* how often in a row */
+        uint64_t refused_at;         /* the turn of the last refusal */
         bool fed;                    /* they tried again since time last moved */
         struct cede__stack_pool stacks;
         struct cede__sanity native;

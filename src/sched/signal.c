@@ -7,6 +7,7 @@
 
 enum { INTERRUPTS_MAX = 8, SAME_SIGNAL = 200 * 1000 * 1000 };
 
+static atomic_bool taken; /* by a run, until everything is put back */
 static _Atomic(struct cede__loop *) owner;
 static atomic_uint handlers; /* handlers that may be using the owner */
 
@@ -43,8 +44,9 @@ static void on_interrupt(int signal)
         int saved_errno = errno;
 
         if (loop && !interrupted_by) {
-                interrupted_by = signal;
                 interrupted_at = cede__clock_now();
+                atomic_signal_fence(memory_order_seq_cst); /* another signal may come here */
+                interrupted_by = signal;
                 cede__loop_knock(loop, CEDE__KNOCK_INTERRUPT);
         } else if (loop && cede__clock_now() - interrupted_at > SAME_SIGNAL) {
                 sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
@@ -84,14 +86,15 @@ int cede__signals_interrupt(void)
 
 int cede__signals_enter(struct cede__loop *loop, const int *interrupts, int report)
 {
-        struct cede__loop *nobody = NULL;
+        bool untaken = false;
         int r = 0;
 
         if ((!interrupts || !*interrupts) && !report)
                 return 0;
-        if (!atomic_compare_exchange_strong(&owner, &nobody, loop))
+        if (!atomic_compare_exchange_strong(&taken, &untaken, true))
                 return -EBUSY;
         interrupted_by = 0;
+        atomic_store(&owner, loop);
         for (; r == 0 && interrupts && *interrupts; interrupts++)
                 r = install(*interrupts, on_interrupt);
         if (r == 0 && report)
@@ -113,4 +116,5 @@ void cede__signals_leave(struct cede__loop *loop)
                 saved_count--;
                 sigaction(saved[saved_count].signal, &saved[saved_count].before, NULL);
         }
+        atomic_store(&taken, false);
 }

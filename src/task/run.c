@@ -35,7 +35,7 @@ static bool valid(const struct cede_run_options *o)
 
 static struct cede__run *create(const struct cede_run_options *options)
 {
-        struct cede__run *run = cede__alloc(sizeof(*run));
+        struct cede__run *run = cede__map(sizeof(*run)); /* aligned for task records */
 
         if (!run)
                 return NULL;
@@ -118,7 +118,7 @@ int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *o
         r = run_tasks(run, fn, arg);
         cede__loop_finish(&run->loop);
         cede__records_finish(run);
-        cede__free(run);
+        cede__unmap(run, sizeof(*run));
         return r;
 }
 

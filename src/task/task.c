@@ -143,11 +143,18 @@ static void join_describe(const struct cede__waiter *w, struct cede__text *t)
 static const struct cede__waitable task_end = { "the end of task", join_withdraw, NULL,
                                                 join_describe };
 
+static void check_run(const struct cede_task *task)
+{
+        if (!task || task->fiber.loop != cede__loop_here)
+                cede__die("a task is used that belongs to another run, or is none");
+}
+
 static void check_handle(const struct cede_task *task, const struct cede_task *me)
 {
-        if (task->fiber.loop != me->fiber.loop || (!task->held && task != me))
-                cede__die("a task is used through a handle that is gone: it was joined, or its "
-                          "scope closed, or it belongs to another run");
+        if (!task->held && task != me)
+                cede__die("a task is joined through a handle that is gone, or is none: it was "
+                          "joined already, or its scope closed");
+        check_run(task);
 }
 
 int cede_task_join(struct cede_task *task, int *ret_result)
@@ -184,7 +191,7 @@ int cede_task_join(struct cede_task *task, int *ret_result)
 
 void cede_task_cancel(struct cede_task *task)
 {
-        check_handle(task, cede__task_here());
+        check_run(task);
         cede__cancel_task(task);
 }
 
@@ -215,6 +222,7 @@ int cede_task_priority(const struct cede_task *task)
 
 void cede_task_set_priority(struct cede_task *task, int priority)
 {
+        check_run(task);
         if (priority == task->fiber.party.priority)
                 return;
         task->fiber.party.priority = priority;

@@ -25,7 +25,7 @@ struct cede__run;
 
 /* Three cache lines; a task that waits to start costs nothing else. */
 struct cede_task {
-        struct cede__fiber fiber; /* first */
+        _Alignas(64) struct cede__fiber fiber; /* first */
         union {
                 struct cede__wnode queued; /* before the start: its place in the limit's queue */
                 struct {
@@ -51,7 +51,7 @@ struct cede_task {
         bool waits_to_start : 1; /* in a limit's queue */
 };
 
-_Static_assert(sizeof(struct cede_task) <= 192, "a task record is three cache lines");
+_Static_assert(sizeof(struct cede_task) == 192, "a task record is three cache lines");
 
 static inline struct cede_task *cede__task_of(struct cede__party *party)
 {

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Offload: threads that wake tasks, a thousand callers, and cancellation at every stage. */
+#include "log.h"
+
+#define N(n) ((void *)(intptr_t)(n))
+
+static int return_it(void *arg)
+{
+        return (int)(intptr_t)arg;
+}
+
+static struct cede_sem from_thread;
+
+static int release_from_thread(void *arg)
+{
+        (void)arg;
+        return cede_sem_release(&from_thread);
+}
+
+static int wait_for_thread(void *arg)
+{
+        (void)arg;
+        return cede_sem_acquire(&from_thread);
+}
+
+static int hand_over_many(void *arg)
+{
+        struct cede_scope c;
+
+        (void)arg;
+        cede_scope_open(&c);
+        for (int i = 0; i < 200; i++) {
+                EXPECT_EQ(cede_spawn(&c, wait_for_thread, NULL), 0);
+                EXPECT_EQ(cede_offload(release_from_thread, NULL), 0);
+        }
+        EXPECT_EQ(cede_scope_close(&c, 0), 0);
+        EXPECT_EQ(cede_sem_value(&from_thread), 0);
+        return 0;
+}
+
+TEST(job_releases_a_semaphore_on_the_virtual_clock)
+{
+        EXPECT_EQ(run_virtual(hand_over_many, NULL), 0);
+}
+
+TEST(job_releases_a_semaphore_on_the_real_clock)
+{
+        EXPECT_EQ(cede_run(hand_over_many, NULL), 0);
+}
+
+static int square(void *arg)
+{
+        int *n = arg;
+
+        *n *= *n;
+        return 0;
+}
+
+static int offload_square(void *arg)
+{
+        for (int i = 0; i < 3; i++) {
+                int n = (int)(intptr_t)arg;
+
+                EXPECT_EQ(cede_offload(square, &n), 0);
+                EXPECT_EQ(n, (intptr_t)arg * (intptr_t)arg);
+        }
+        return 0;
+}
+
+static int many_offload(void *arg)
+{
+        const int n = test_slowed() ? 100 : 1000;
+        struct cede_scope c;
+
+        (void)arg;
+        cede_scope_open(&c);
+        for (int i = 0; i < n; i++)
+                EXPECT_EQ(cede_spawn(&c, offload_square, N(i)), 0);
+        return cede_scope_close(&c, 0);
+}
+
+TEST(thousand_tasks_offload)
+{
+        EXPECT_EQ(cede_run_with(
+                          many_offload, NULL,
+                          &(struct cede_run_options){ .offload_threads = 4, .offload_queue = 16 }),
+                  0);
+}
+
+static int offload_something(void *arg)
+{
+        (void)arg;
+        (void)!cede_offload(return_it, N(0));
+        return cede_checkpoint();
+}
+
+/* Cancelled at every stage: waiting for room, queued, taken, running, done. */
+static int cancel_while_offloading(void *arg)
+{
+        (void)arg;
+        for (int round = 0; round < (test_slowed() ? 50 : 500); round++) {
+                struct cede_task *tasks[20];
+                struct cede_scope c;
+
+                cede_scope_open(&c);
+                for (int i = 0; i < 20; i++)
+                        EXPECT_EQ(cede_spawn_with(&c, NULL, offload_something, NULL, &tasks[i]), 0);
+                EXPECT_EQ(cede_yield(), 0);
+                for (int i = 19; i >= 0; i--)
+                        cede_task_cancel(tasks[i]);
+                EXPECT_EQ(cede_scope_close(&c, 0), 0);
+                EXPECT_EQ(cede_offload(return_it, N(9)), 9); /* there still is room */
+        }
+        return 0;
+}
+
+TEST(cancelling_races_with_running_jobs)
+{
+        EXPECT_EQ(cede_run_with(
+                          cancel_while_offloading, NULL,
+                          &(struct cede_run_options){ .offload_threads = 2, .offload_queue = 4 }),
+                  0);
+}
