@@ -74,7 +74,8 @@ struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned siz
         if (stack) {
                 pool->classes[size_class].free = stack->next;
                 /* Whoever takes the next one finds its top in the cache. */
-                cede__prefetch((char *)stack->next - HOT_TOP, HOT_TOP + sizeof(*stack));
+                if (stack->next)
+                        cede__prefetch((char *)stack->next - HOT_TOP, HOT_TOP + sizeof(*stack));
         } else {
                 stack = make(pool, size_class);
         }

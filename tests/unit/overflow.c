@@ -259,7 +259,8 @@ TEST(handlers_are_as_before_after_the_run)
         EXPECT(now.sa_handler == SIG_IGN);
         sigaltstack(NULL, &stack_now);
         EXPECT_EQ(stack_now.ss_flags & SS_DISABLE, stack_before.ss_flags & SS_DISABLE);
-        EXPECT(stack_now.ss_sp == stack_before.ss_sp);
+        /* Of one that is switched off, the address means nothing (and valgrind keeps the last). */
+        EXPECT(stack_now.ss_flags & SS_DISABLE || stack_now.ss_sp == stack_before.ss_sp);
 }
 
 /* Of two runs in two threads one ends; the other's overflows are still explained. */

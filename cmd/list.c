@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading a directory.
+ *
+ * The kernel tells the type of most entries with their names, so that only regular files cost a
+ * call of their own, for the size.  Entries that are gone by then were never there.
+ */
+#include "list.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A job's thread has a large stack.  32 KiB is what the kernel fills at a time on most systems. */
+enum { BUFFER = 64 * 1024, FAILURES_KEPT = 10, FIRST_SIZE = 512 };
+
+const struct entry *listing_first(const struct listing *l)
+{
+        return l->size ? (const struct entry *)(const void *)l->entries : NULL;
+}
+
+const struct entry *listing_next(const struct listing *l, const struct entry *entry)
+{
+        const char *next = entry->name + strlen(entry->name) + 1;
+
+        return next < l->entries + l->size ? (const struct entry *)(const void *)next : NULL;
+}
+
+/* `room` is what has been allocated. */
+static int add(struct listing *l, size_t *room, enum entry_kind kind, int error, const char *name)
+{
+        size_t length = strlen(name) + 1, need = l->size + sizeof(struct entry) + length;
+        struct entry *entry;
+
+        if (need > *room) {
+                size_t larger = *room ? *room * 2 : FIRST_SIZE;
+                char *entries = realloc(l->entries, larger > need ? larger : need);
+
+                if (!entries)
+                        return -ENOMEM;
+                l->entries = entries;
+                *room = larger > need ? larger : need;
+        }
+        entry = (struct entry *)(void *)(l->entries + l->size);
+        entry->kind = (unsigned char)kind;
+        entry->error = (unsigned char)error;
+        memcpy(entry->name, name, length);
+        l->size = need;
+        l->children += kind != ENTRY_FAILED;
+        return 0;
+}
+
+static int add_failure(struct listing *l, size_t *room, int error, const char *name)
+{
+        if (error == ENOENT)
+                return 0; /* vanished since it was listed */
+        if (l->found.errors++ >= FAILURES_KEPT)
+                return 0;
+        return add(l, room, ENTRY_FAILED, error, name);
+}
+
+/* One entry; `type` as in struct dirent. */
+static int take(struct listing *l, size_t *room, int fd, unsigned char type, const char *name)
+{
+        struct statx sx;
+
+        if (type == DT_REG || type == DT_UNKNOWN) {
+                if (statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
+                          STATX_TYPE | STATX_SIZE, &sx) < 0)
+                        return add_failure(l, room, errno, name);
+                type = (unsigned char)IFTODT(sx.stx_mode);
+        }
+        switch (type) {
+        case DT_DIR:
+                return add(l, room, ENTRY_DIRECTORY, 0, name); /* its own visit counts it */
+        case DT_REG:
+                l->found.files++;
+                l->found.bytes += sx.stx_size;
+                return l->files ? add(l, room, ENTRY_FILE, 0, name) : 0;
+        case DT_LNK:
+                l->found.symlinks++;
+                return 0;
+        default:
+                l->found.other++;
+                return 0;
+        }
+}
+
+static bool is_dot(const char *name)
+{
+        return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+static int read_all(struct listing *l, int fd)
+{
+        _Alignas(struct dirent64) char buffer[BUFFER];
+        size_t room = 0;
+        ssize_t n;
+        int r = 0;
+
+        while (r == 0 && !atomic_load_explicit(l->stop, memory_order_relaxed)) {
+                n = getdents64(fd, buffer, sizeof(buffer));
+                if (n < 0)
+                        return errno == ENOENT ? 0 : -errno; /* ENOENT: it was removed */
+                if (n == 0)
+                        return 0;
+                for (char *p = buffer; r == 0 && p < buffer + n;) {
+                        const struct dirent64 *d = (const struct dirent64 *)(void *)p;
+
+                        if (!is_dot(d->d_name))
+                                r = take(l, &room, fd, d->d_type, d->d_name);
+                        p += d->d_reclen;
+                }
+        }
+        return r;
+}
+
+static int list(struct listing *l)
+{
+        struct stat st;
+        int fd = place_open(l->place, O_RDONLY | O_DIRECTORY);
+        int r = 0;
+
+        if (fd < 0)
+                return fd;
+        if (l->device && fstat(fd, &st) < 0)
+                r = -errno;
+        else if (!l->device || st.st_dev == *l->device)
+                r = read_all(l, fd);
+        close(fd);
+        return r;
+}
+
+int list_directory(void *listing)
+{
+        struct listing *l = listing;
+
+        l->result = list(l);
+        return 0;
+}

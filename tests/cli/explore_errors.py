@@ -1,0 +1,305 @@
+#!/usr/bin/env python3
+"""cede explore: trees that cannot be read, limits of the system, Ctrl-C."""
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from explore_common import (CEDE, COUNTS, NOBODY, SLOWED, Failed, Skipped, cede, check, count,
+                            equal, explore, make_tree, same_totals, uniform, main)
+
+
+# What cannot be read.
+
+def as_nobody(folder):
+    """Options to run the program as a user that permissions apply to."""
+    if os.geteuid() != 0:
+        return {}
+    # Where the build stands, that user may not look.
+    copy = Path(tempfile.mkdtemp(dir=folder.parent, prefix="program-"))
+    copy.chmod(0o755)
+    shutil.copy(CEDE, copy / "cede")
+    (copy / "src").mkdir()
+    for library in (Path(CEDE).parent / "src").glob("libcede.so*"):
+        if library.is_file():
+            shutil.copy(library, copy / "src")
+
+    def become_nobody():
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+    return {"program": str(copy / "cede"), "preexec_fn": become_nobody,
+            "env": {**os.environ, "LD_LIBRARY_PATH": str(copy / "src")}}
+
+
+def unreadable_entries(folder):
+    options = as_nobody(folder)
+    for name in ("shut", "no_search", "open"):
+        (folder / name / "sub").mkdir(parents=True)
+        (folder / name / "file").write_text("one\ntwo\n")
+    (folder / "secret").write_text("1\n2\n3\n")
+    (folder / "secret").chmod(0)
+    (folder / "shut").chmod(0o000)
+    (folder / "no_search").chmod(0o444)
+    try:
+        # no_search: its names can be read, not what they are; sub is known to be a directory.
+        result = explore(str(folder), status=1, **options)
+        same_totals(result, {"directories": 6, "files": 2, "bytes": 14, "errors": 3}, "plain")
+        result = explore("--lines", str(folder), status=1, **options)
+        same_totals(result, {"directories": 6, "files": 2, "lines": 2, "errors": 4}, "lines")
+        run = cede(str(folder), **options)
+        check(f"cede: {folder}/shut: Permission denied\n".encode() in run.stderr, run.stderr)
+        check(b"/no_search/file: Permission denied" in run.stderr, run.stderr)
+        check(b"3 entries could not be read" in run.stdout, run.stdout)
+        run = cede("--quiet", str(folder), **options)
+        equal((run.returncode, run.stderr), (1, b""), "--quiet")
+        run = cede("--compare", str(folder), **options)
+        equal(run.returncode, 1, "--compare")
+        equal(run.stderr.count(b"shut: Permission denied"), 1, "told once")
+        run = cede(str(folder / "shut"), **options)
+        equal(run.returncode, 1, "DIR unreadable")
+        check(b"shut: Permission denied" in run.stderr, run.stderr)
+    finally:
+        (folder / "shut").chmod(0o755)
+        (folder / "no_search").chmod(0o755)
+
+
+def many_errors_are_counted_and_few_told(folder):
+    options = as_nobody(folder)
+    for i in range(40):
+        (folder / f"bad\n{i}").mkdir(0)
+    run = cede(str(folder), **options)
+    equal(run.returncode, 1, "status")
+    check(b"40 entries could not be read" in run.stdout, run.stdout)
+    equal(run.stderr.count(b"Permission denied\n"), 10, "messages")
+    equal(run.stderr.count(b"bad\\n"), 10, "escaped names")
+    check(b"only counted" in run.stderr, run.stderr)
+
+
+def what_vanishes_is_no_error(folder):
+    keep = folder / "keep"
+    for i in range(200):
+        (keep / str(i)).mkdir(parents=True)
+        (keep / str(i) / "f").write_text("x\n")
+    # In memory names go fast enough to be hit between being listed and being looked at.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else folder.parent
+    busy = tempfile.mkdtemp(prefix="cede-explore-", dir=memory)
+    for i in range(1000):
+        os.mknod(f"{busy}/{i}")
+    over = threading.Event()
+
+    def churn():
+        while not over.is_set():
+            for i in range(1000):
+                os.rename(f"{busy}/{i}", f"{busy}/gone")
+                os.rename(f"{busy}/gone", f"{busy}/{i}")
+            for i in range(50):
+                (folder / f"d{i}").mkdir()
+                (folder / f"d{i}/f").write_text("y\n")
+            for i in range(50):
+                (folder / f"d{i}/f").unlink()
+                (folder / f"d{i}").rmdir()
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    try:
+        for i in range(40):
+            result = explore("--lines", "--limit", str(1 + i), str(folder))
+            check(202 <= result["directories"] <= 252, result)
+            check(200 <= result["files"] <= 250, result)
+            check(200 <= result["lines"] <= 250, result)
+            result = explore("--lines", busy)
+            check(900 <= result["files"] <= 1100, result)
+    finally:
+        over.set()
+        thread.join()
+        shutil.rmtree(busy)
+
+
+# Limits of the system.
+
+def few_descriptors(folder):
+    make_tree(folder, random.Random(3), 5)
+    expected = count(folder, lines=True)
+
+    def run(descriptors, *arguments):
+        def lower():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+        return cede("--json", "--lines", *arguments, str(folder), preexec_fn=lower)
+
+    for descriptors in (64, 10, 6, 5, 4):
+        result = run(descriptors, "--limit", "1000")
+        equal(result.returncode, 0, f"status with {descriptors}: {result.stderr}")
+        same_totals(json.loads(result.stdout), expected, f"with {descriptors}")
+        check(b"--limit 1000" in result.stderr, "nothing is said of the limit:", result.stderr)
+        check(json.loads(result.stdout)["limit"] < descriptors, "limit", result.stdout)
+    result = run(64)
+    equal((result.returncode, result.stderr), (0, b""), "the default limit")
+    check(json.loads(result.stdout)["peak_open"] <= 61, result.stdout)
+
+
+def descriptors_run_out_for_a_while(_folder):
+    """Somebody takes them all, and gives them back."""
+    expected = explore("--lines", "/usr/include")
+    process = subprocess.Popen([CEDE, "explore", "--json", "--lines", "/usr/include"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    usual = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    time.sleep(0.03)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, usual[1]))
+    time.sleep(0.2)
+    running = process.poll() is None
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, usual)
+    out, err = process.communicate(timeout=60 * SLOWED)
+    check(running, "it ended although it could open nothing")
+    equal((process.returncode, err), (0, b""), "status")
+    same_totals(json.loads(out), {key: expected[key] for key in (*COUNTS, "lines")}, "totals")
+
+
+def two_hundred_thousand_entries(folder):
+    descriptor = os.open(folder, os.O_RDONLY)
+    for i in range(200_000):
+        os.mknod(f"entry{i}", 0o100644, dir_fd=descriptor)
+    os.close(descriptor)
+    expected = {"files": 200_000, "directories": 1, "errors": 0, "bytes": 0}
+    same_totals(explore(str(folder)), expected, "plain")
+    for order in ("lifo", "fifo"):
+        result = explore("--lines", "--order", order, str(folder))
+        same_totals(result, expected, order)
+        equal(result["peak_live"], 200_001, "a task for each file")
+        if "TEST_SLOWED" not in os.environ:
+            check(result["peak_memory"] < 150 << 20, "memory", result["peak_memory"])
+
+
+def deeper_than_a_path_can_be(folder):
+    def descend(name, levels, top):
+        """A chain of directories, a file of two lines in each."""
+        os.mkdir(top)
+        here = os.open(top, os.O_RDONLY)
+        for _ in range(levels):
+            os.mkdir(name, dir_fd=here)
+            there = os.open(name, os.O_RDONLY, dir_fd=here)
+            file = os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=there)
+            os.write(file, b"1\n2\n")
+            os.close(file)
+            os.close(here)
+            here = there
+        os.close(here)
+
+    for name, levels in (("n" * 200, 60), ("d", 4000), ("x" * 255, 16)):
+        top = folder / f"deep{levels}"
+        descend(name, levels, top)
+        for order in ("lifo", "fifo"):
+            result = explore("--lines", "--order", order, "--top", "100000", str(top))
+            same_totals(result, {"directories": levels + 1, "files": levels, "bytes": 4 * levels,
+                                 "lines": 2 * levels, "errors": 0}, f"{levels} levels")
+            equal(result["top"][-1]["path"], str(top) + f"/{name}" * levels, "the longest path")
+            if levels > 100:
+                break
+    subprocess.run(["rm", "-rf", str(folder)])
+
+
+def other_file_systems(folder):
+    (folder / "in/side").mkdir(parents=True)
+    (folder / "mount").mkdir()
+    run = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", 'mount -t tmpfs none "$2/mount" || exit 99; '
+         'mkdir "$2/mount/d"; echo x >"$2/mount/f"; "$1" explore --json "$2"; '
+         '"$1" explore -x --json "$2" >&2', "sh", CEDE, str(folder)], capture_output=True)
+    if not run.stdout:
+        raise Skipped("no mount namespaces here")
+    same_totals(json.loads(run.stdout), {"directories": 5, "files": 1, "bytes": 2}, "plain")
+    # The mount point is an entry of this file system; what is in it is not.
+    same_totals(json.loads(run.stderr), {"directories": 4, "files": 0, "bytes": 0}, "-x")
+
+
+# Ctrl-C.
+
+def caught_signals(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return int(line.split()[1], 16)
+    raise Failed("it has ended before it caught signals")
+
+
+def interrupt(arguments, signals, delay):
+    """(status, stdout, stderr, seconds from the signal to the end)"""
+    process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # It can only print what it has once it runs: in /proc/PID the handlers are to be seen.
+    while not caught_signals(process.pid) & 1 << signal.SIGTERM - 1:
+        time.sleep(0.0005)
+    time.sleep(delay)
+    start = time.monotonic()
+    for number in signals:
+        process.send_signal(number)
+    try:
+        out, err = process.communicate(timeout=20 * SLOWED)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise Failed(f"no end after {signals} at {delay}") from None
+    return process.returncode, out, err, time.monotonic() - start
+
+
+def ctrl_c_at_any_moment(_folder):
+    rng = random.Random(time.time_ns())
+    whole = explore("/usr")
+    for trial in range(20):
+        number = rng.choice((signal.SIGINT, signal.SIGTERM))
+        delay = rng.choice((0.002, 0.02, 0.3)) * rng.random()
+        extra = [[], ["--order", "fifo"], ["--limit", "1"], ["--compare"]][trial % 4]
+        status, out, err, seconds = interrupt(["--json", "--lines", *extra, "/usr"], [number],
+                                              delay)
+        what = f"{number.name} after {delay:.4f} s {extra} {err}"
+        equal(status, 128 + number, what)
+        check(seconds < 2 * SLOWED, what, "takes", seconds)
+        equal(err, b"", what)
+        if not out and "--compare" in extra:
+            continue  # between two runs there is nothing to show
+        result = json.loads(out)
+        check(result["interrupted"], "not marked:", what)
+        check(result["files"] <= whole["files"] + 1000, what, result)
+
+
+def ctrl_c_in_a_large_file(folder):
+    with open(folder / "large", "wb") as file:
+        file.truncate(1 << 42)
+    status, out, _, seconds = interrupt(["--lines", str(folder)], [signal.SIGINT], 0.2)
+    equal(status, 130, "status")
+    check(seconds < 1 * SLOWED, "takes", seconds)
+    check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
+
+
+def the_same_signal_twice(_folder):
+    """As timeout(1) sends it: to the program, and at once again to its group."""
+    for _ in range(5):
+        status, out, _, _ = interrupt(["--lines", "/usr"], [signal.SIGTERM] * 2, 0.05)
+        equal(status, 143, "status")
+        check(b"interrupted by SIGTERM" in out, out)
+
+
+def ctrl_c_that_is_ignored(folder):
+    uniform(folder, 5, 3)
+    run = cede(str(folder), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    equal(run.returncode, 0, "status")
+    process = subprocess.Popen([CEDE, "explore", "--lines", "/usr/share"],
+                               stdout=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60 * SLOWED)
+    equal(process.returncode, 0, "status after an ignored signal")
+    check(b"interrupted" not in out, out)
+
+
+main([unreadable_entries, many_errors_are_counted_and_few_told, what_vanishes_is_no_error,
+      few_descriptors, descriptors_run_out_for_a_while, two_hundred_thousand_entries,
+      deeper_than_a_path_can_be, other_file_systems, ctrl_c_at_any_moment, ctrl_c_in_a_large_file,
+      the_same_signal_twice, ctrl_c_that_is_ignored])
