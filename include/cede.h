@@ -37,8 +37,12 @@
 #define CEDE_H
 
 #include <cede/base.h>
+#include <cede/callback.h>
+#include <cede/condition.h>
+#include <cede/event.h>
 #include <cede/limit.h>
 #include <cede/local.h>
+#include <cede/mutex.h>
 #include <cede/offload.h>
 #include <cede/order.h>
 #include <cede/run.h>

@@ -31,22 +31,11 @@
 #define CEDE_SCOPE_H
 
 #include <cede/base.h>
+#include <cede/internal.h>
 
 CEDE_BEGIN_DECLS
 
 struct cede_limit;
-struct cede_task;
-
-/* Doubly linked list link; the library's. */
-struct cede__list {
-        struct cede__list *next, *prev;
-};
-
-struct cede__timer {
-        struct cede__list link;
-        int64_t at;
-        void (*fire)(struct cede__timer *);
-};
 
 enum {
         CEDE_SHIELD_SCOPE = 1, /* cancellation and deadlines from outside do not reach in */
@@ -56,7 +45,7 @@ enum {
 /* Visible so that it can live on the stack; the fields belong to task/scope.c. */
 struct cede_scope {
         struct cede_scope *parent; /* the next scope outwards; NULL: the run's own */
-        struct cede_task *owner;   /* who opened it and will close it */
+        struct cede__party *owner; /* who opened it and will close it; NULL: closed */
         struct cede__list children;
         unsigned live; /* children that have not ended */
         unsigned flags;
@@ -68,7 +57,9 @@ struct cede_scope {
         struct cede_limit *limit;
         struct cede__waiter *closer; /* the owner, waiting in close for its children */
         struct cede_scope *pending;  /* link of those a cancel has yet to visit */
-        struct cede__timer timer;
+        struct cede__timer timer;    /* the deadline's, if the owner is a task */
+        struct cede__post remote;    /* carries a cancel to the owner's loop */
+        uint32_t remote_state;       /* atomic: whether it is under way */
 };
 
 struct cede_scope_options {

@@ -32,6 +32,8 @@
 
 CEDE_BEGIN_DECLS
 
+struct cede_callback;
+
 /* Visible so that it can be embedded; the fields belong to sync/sem.c. */
 struct cede_sem {
         uintptr_t word;       /* atomic: permits << 2 | somebody waits << 1 | locked */
@@ -75,6 +77,13 @@ CEDE_API void cede_sem_set_seed(struct cede_sem *s, uint64_t seed);
  */
 CEDE_API int cede_sem_acquire(struct cede_sem *s) CEDE_MUST_CHECK;
 CEDE_API int cede_sem_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
+
+/*
+ * The same for a callback (callback.h): 0 if it will be called, once it holds the permits.
+ * -EINVAL as above.
+ */
+CEDE_API int cede_sem_acquire_async(struct cede_sem *s, long n,
+                                    struct cede_callback *callback) CEDE_MUST_CHECK;
 
 /*
  * The same without waiting; also from plain threads and from cancelled tasks.

@@ -69,7 +69,10 @@ CEDE_API int cede_checkpoint(void);
 /* The calling task; NULL outside of any. */
 CEDE_API struct cede_task *cede_task_self(void);
 
-/* Of use in reports: a number unique in the run (the main function's task is 1), and the name. */
+/*
+ * Of use in reports: a number unique among 2^32 successive tasks of the run (the main one is 1),
+ * and the name.
+ */
 CEDE_API uint64_t cede_task_id(const struct cede_task *task);
 CEDE_API const char *cede_task_name(const struct cede_task *task);
 CEDE_API void cede_task_set_name(struct cede_task *task, const char *name);

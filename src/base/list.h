@@ -7,7 +7,7 @@
 #ifndef CEDE_BASE_LIST_H
 #define CEDE_BASE_LIST_H
 
-#include <cede/scope.h>
+#include <cede/internal.h>
 #include <stdbool.h>
 
 static inline void cede__list_init(struct cede__list *head)

@@ -73,6 +73,8 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
 {
         if (cede__likely(fiber->context != NULL))
                 return true;
+        if (loop->hooks->call(fiber))
+                return false;
         fiber->stack = cede__stack_take(&loop->stacks, loop->hooks->stack_class(fiber));
         if (!fiber->stack) {
                 cede__fibers_push(&loop->starved, fiber);
@@ -148,7 +150,7 @@ void cede__loop_suspend(struct cede__fiber *me)
         cede__sanity_arrive(sanity_of(me), false);
 }
 
-static void wake_posted(struct cede__post *post)
+static void ready_posted(struct cede__post *post)
 {
         struct cede__waiter *w = cede__container_of(post, struct cede__waiter, post);
         struct cede__fiber *fiber = cede__fiber_of(w->party);
@@ -157,17 +159,26 @@ static void wake_posted(struct cede__post *post)
 }
 
 /* The fiber cannot run before it was appended to the ready queue, so its waiter is still there. */
-void cede__fiber_wake(struct cede__party *party)
+void cede__fiber_finish(struct cede__party *party, int result)
 {
         struct cede__fiber *fiber = cede__fiber_of(party);
         struct cede__waiter *w = party->waiter;
 
+        party->result = result;
+        __atomic_store_n(&party->cell, CEDE__DONE, __ATOMIC_RELAXED);
         if (cede__likely(fiber->loop == cede__loop_here)) {
                 cede__loop_ready(fiber->loop, fiber);
         } else {
-                w->post.run = wake_posted;
+                /* What was written so far is published with the post. */
+                w->post.run = ready_posted;
                 cede__loop_post(fiber->loop, &w->post);
         }
+}
+
+void cede__loop_drain(struct cede__loop *loop)
+{
+        for (cede__loop_poll(loop); loop->ready.first; cede__loop_poll(loop))
+                bind(loop, pop(&loop->ready, &loop->ready.first));
 }
 
 uint64_t cede__loop_turns(const struct cede__loop *loop)

@@ -30,15 +30,6 @@
 
 struct cede__loop;
 
-/* One cache line: all that switching to and from a fiber touches. */
-struct cede__fiber {
-        struct cede__party party;
-        struct cede__fiber *next; /* in the ready queue */
-        void *context;            /* NULL: not started */
-        struct cede__loop *loop;
-        struct cede__stack *stack; /* NULL: the native one, or not started */
-};
-
 struct cede__fibers {
         struct cede__fiber *first, **last;
 };
@@ -46,6 +37,10 @@ struct cede__fibers {
 /* The layer above. */
 struct cede__loop_hooks {
         void (*run)(struct cede__fiber *fiber); /* to its end; the fiber may be gone afterwards */
+        /*
+         * True: it was not a fiber but a callback that took its turn in the queue, and has had it.
+         */
+        bool (*call)(struct cede__fiber *fiber);
         unsigned (*stack_class)(const struct cede__fiber *fiber);
         /* Nothing of the loop's own will ever wake anybody.  True: something outside might. */
         bool (*quiescent)(struct cede__loop *loop);
@@ -84,6 +79,9 @@ struct cede__loop {
          * threads, of which `outside_asleep` sleep until a timer of this loop.
          */
         unsigned outside, outside_threads, outside_asleep;
+
+        /* Callbacks that wait, or were granted and not called yet; by any thread. */
+        atomic_uint callbacks;
 
         struct cede__timers timers;
 };
@@ -130,8 +128,8 @@ static inline void cede__loop_ready(struct cede__loop *loop, struct cede__fiber 
 /* Gives the thread to the next ready fiber, until somebody makes this one ready again. */
 void cede__loop_suspend(struct cede__fiber *me);
 
-/* Wakes a fiber whose wait is over (struct cede__party_kind's wake); from any thread. */
-void cede__fiber_wake(struct cede__party *party);
+/* Ends a fiber's wait (struct cede__party_kind's finish): makes it ready.  From any thread. */
+void cede__fiber_finish(struct cede__party *party, int result);
 
 /* Takes in what came from outside and fires the timers that are due. */
 void cede__loop_poll(struct cede__loop *loop);
@@ -143,6 +141,9 @@ static inline void cede__loop_glance(struct cede__loop *loop)
                            atomic_load_explicit(&loop->knock, memory_order_relaxed)))
                 cede__loop_poll(loop);
 }
+
+/* No fiber is left: calls the callbacks that were granted. */
+void cede__loop_drain(struct cede__loop *loop);
 
 /* There may be stacks again for those that found none. */
 void cede__loop_feed(struct cede__loop *loop);

@@ -23,6 +23,7 @@
 #include <cede/sem.h>
 
 #include "base/spin.h"
+#include "task/callback.h"
 #include "wait/wait.h"
 #include <errno.h>
 #include <limits.h>
@@ -117,48 +118,76 @@ static bool take(struct cede_sem *s, long n)
         return false;
 }
 
-static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void *site)
+/*
+ * Puts a party into the queue.  1: it did not have to wait, took n permits, and has claimed its
+ * wait; 0: it is queued; -errno: neither.
+ */
+static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede__waiter *w,
+                 const void *site)
 {
-        struct cede__party *me = cede__party_here();
-        struct cede__waiter w;
         long permits;
 
         if (n < 1 || n > ceiling(s))
                 return -EINVAL;
-        if (me->cancel == -ECANCELED)
+        if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
-        cede__wait_begin(&w, me, &semaphore, s, n, site);
+        cede__wait_begin(w, me, &semaphore, s, n, site);
         permits = lock(s);
-        cede__waitq_insert(&s->q, &w.node, cede__party_rank(me));
-        if (cede__waitq_head(&s->q) == &w.node && n <= permits) {
+        cede__waitq_insert(&s->q, &w->node, cede__party_rank(me));
+        if (cede__waitq_head(&s->q) == &w->node && n <= permits && cede__claim(me)) {
                 /* Its order lets it go first, and it fits. */
-                cede__waitq_grant(&s->q, &w.node);
-                cede__wait_abandon(me);
+                cede__waitq_grant(&s->q, &w->node);
                 unlock(s, permits - n);
-                return 0;
+                return 1;
         }
-        if (me->cancel) {
+        if (cede__cancelled(me) && cede__claim(me)) {
                 /* The deadline has passed and that was the one try. */
-                cede__waitq_remove(&s->q, &w.node);
-                cede__wait_abandon(me);
+                cede__waitq_remove(&s->q, &w->node);
                 unlock(s, permits);
-                return me->cancel;
+                cede__wait_forget(me);
+                return cede__cancelled(me);
         }
         cede__waitq_stay(&s->q);
         unlock(s, permits);
-        return cede__wait(me);
+        return 0;
+}
+
+static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void *site)
+{
+        struct cede__party *me = cede__party_here();
+        struct cede__waiter w;
+        int r = enter(s, n, me, &w, site);
+
+        if (r == 0)
+                return cede__wait(me);
+        if (r < 0)
+                return r;
+        cede__wait_forget(me);
+        return 0;
+}
+
+int cede_sem_acquire_async(struct cede_sem *s, long n, struct cede_callback *callback)
+{
+        struct cede__party *party = cede__callback_begin(callback);
+        int r = enter(s, n, party, &callback->waiter, CEDE__CALL_SITE);
+
+        if (r < 0)
+                cede__callback_refused(callback);
+        if (r > 0)
+                cede__wait_finish(party, 0);
+        return r < 0 ? r : 0;
 }
 
 int cede_sem_acquire(struct cede_sem *s)
 {
-        return cede__likely(!cede__party_here()->cancel && take(s, 1)) ?
+        return cede__likely(!cede__cancelled(cede__party_here()) && take(s, 1)) ?
                        0 :
                        acquire_slowly(s, 1, CEDE__CALL_SITE);
 }
 
 int cede_sem_acquire_n(struct cede_sem *s, long n)
 {
-        return cede__likely(n > 0 && !cede__party_here()->cancel && take(s, n)) ?
+        return cede__likely(n > 0 && !cede__cancelled(cede__party_here()) && take(s, n)) ?
                        0 :
                        acquire_slowly(s, n, CEDE__CALL_SITE);
 }

@@ -44,23 +44,24 @@ static void pass_on(struct visits *v, struct cede_scope *scope, int how)
 }
 
 /*
- * Cancels what the task has opened inside of `from` (one of its own scopes, or its home), and its
+ * Cancels what the party has opened inside of `from` (one of its own scopes, or its home), and its
  * wait, if that happens inside.  `how`: how blocking calls directly in `from` fail.
  */
-static void cancel_inwards(struct visits *v, struct cede_task *task, struct cede_scope *from,
+static void cancel_inwards(struct visits *v, struct cede__party *me, struct cede_scope *from,
                            int how)
 {
-        struct cede__party *me = &task->fiber.party;
-        struct cede_scope *reached = task->scope; /* the innermost scope without a shield around */
+        struct cede_scope *reached = me->scope; /* the innermost scope without a shield around */
 
-        for (struct cede_scope *s = task->scope; s != from; s = s->parent)
+        for (struct cede_scope *s = me->scope; s != from; s = s->parent)
                 if (s->flags & CEDE_SHIELD_SCOPE)
                         reached = s->parent;
         for (struct cede_scope *s = reached; s != from; s = s->parent)
                 pass_on(v, s, -ECANCELED);
-        if (reached == task->scope && outranks(reached == from ? how : -ECANCELED, me->cancel)) {
-                me->cancel = reached == from ? how : -ECANCELED;
-                cede__wait_cancel(me, me->cancel);
+        if (reached != from)
+                how = -ECANCELED;
+        if (reached == me->scope && outranks(how, me->cancel)) {
+                __atomic_store_n(&me->cancel, how, __ATOMIC_RELAXED);
+                cede__wait_cancel(me, how);
         }
 }
 
@@ -69,7 +70,7 @@ static void cancel_base(struct visits *v, struct cede_task *task)
         if (task->ended || task->base_cancel)
                 return;
         task->base_cancel = 1;
-        cancel_inwards(v, task, task->home, -ECANCELED);
+        cancel_inwards(v, &task->fiber.party, task->home, -ECANCELED);
 }
 
 static void visit_children(struct visits *v)

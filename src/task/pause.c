@@ -3,14 +3,17 @@
 #include "base/clock.h"
 #include "task/run.h"
 #include <cede/time.h>
-#include <errno.h>
+#include <sched.h>
 
 int cede_checkpoint(void)
 {
         struct cede__party *me = cede__party_here();
 
-        cede__loop_glance(cede__fiber_of(me)->loop);
-        return me->cancel;
+        if (cede__is_task(me))
+                cede__loop_glance(cede__fiber_of(me)->loop);
+        else
+                cede__thread_look(me);
+        return cede__cancelled(me);
 }
 
 int cede_yield(void)
@@ -18,6 +21,10 @@ int cede_yield(void)
         struct cede__party *me = cede__party_here();
         struct cede__fiber *fiber = cede__fiber_of(me);
 
+        if (cede__unlikely(!cede__is_task(me))) {
+                sched_yield();
+                return cede_checkpoint();
+        }
         if (cede__unlikely(me->cancel))
                 return me->cancel;
         cede__loop_ready(fiber->loop, fiber);
@@ -70,27 +77,17 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
 
 static const struct cede__waitable a_time = { "another", withdraw, NULL, describe };
 
-/* On a thread that runs an offloaded function. */
-static int sleep_outside(int64_t t)
-{
-        struct cede__loop *loop = cede__loop_served;
-        struct timespec until = cede__clock_timespec(t);
-
-        if (loop->is_virtual)
-                cede__loop_sleep_outside(loop, t);
-        else
-                while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
-                        ;
-        return 0;
-}
-
 static int sleep_until(int64_t t, const void *site)
 {
         struct cede_task *me;
         struct cede__waiter w;
 
-        if (!cede__self && cede__loop_served)
-                return sleep_outside(t);
+        if (!cede__task_running() && cede__loop_served && cede__loop_served->is_virtual) {
+                cede__loop_sleep_outside(cede__loop_served, t);
+                return 0;
+        }
+        if (!cede__task_running())
+                return cede__thread_sleep(cede__party_here(), t, site);
         me = cede__task_here();
         if (me->fiber.party.cancel)
                 return me->fiber.party.cancel;

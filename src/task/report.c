@@ -16,10 +16,15 @@ static struct cede_task *living(struct cede_scope *s, struct cede__list *link)
         return NULL;
 }
 
+static bool is_main_task(const struct cede_task *t)
+{
+        return t->home->owner == &t->fiber.party;
+}
+
 /* The first living child in the scopes of `owner` from `s` outwards, its home not included. */
 static struct cede_task *first_child(struct cede_task *owner, struct cede_scope *s)
 {
-        bool is_main = owner->home->owner == owner; /* the run's scope is the main task's as well */
+        bool is_main = is_main_task(owner); /* the run's scope is the main task's as well */
 
         for (; s && (s != owner->home || is_main); s = s->parent) {
                 struct cede_task *child = living(s, s->children.next);
@@ -33,14 +38,14 @@ static struct cede_task *first_child(struct cede_task *owner, struct cede_scope 
 /* The task after `t` in a walk over the tree, parents first; without recursion. */
 static struct cede_task *successor(struct cede_task *t, unsigned *depth)
 {
-        struct cede_task *next = first_child(t, t->scope);
+        struct cede_task *next = first_child(t, t->fiber.party.scope);
 
         if (next) {
                 ++*depth;
                 return next;
         }
-        while (t->home->owner != t) {
-                struct cede_task *owner = t->home->owner;
+        while (!is_main_task(t)) {
+                struct cede_task *owner = cede__task_of(t->home->owner);
 
                 next = living(t->home, t->sibling.next);
                 if (!next && t->home != owner->home)
@@ -61,8 +66,22 @@ static void add_name(struct cede__text *text, const struct cede_task *t)
 
         if (!t->name)
                 site = cede__sites_find(text->sites, fn + 1);
-        cede__text_add(text, "%s (%llu): ", site.function ? site.function : cede_task_name(t),
+        cede__text_add(text, "%s (%llu)", site.function ? site.function : cede_task_name(t),
                        (unsigned long long)t->id);
+}
+
+void cede__party_describe(const struct cede__party *party, struct cede__text *text)
+{
+        const struct cede__fiber *fiber;
+
+        if (!party) {
+                cede__text_add(text, "nobody");
+        } else if (cede__is_task(party)) {
+                fiber = cede__container_of(party, const struct cede__fiber, party);
+                add_name(text, cede__container_of(fiber, const struct cede_task, fiber));
+        } else {
+                cede__text_add(text, party->kind->may_block ? "a plain thread" : "a callback");
+        }
 }
 
 static void describe(struct cede__text *text, const struct cede_task *t, unsigned depth,
@@ -71,10 +90,11 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
         const struct cede__waiter *w = t->fiber.party.waiter;
 
         /* Granted already: it is ready, and the object may be gone. */
-        if (atomic_load(&t->fiber.party.cell) == CEDE__DONE)
+        if (__atomic_load_n(&t->fiber.party.cell, __ATOMIC_ACQUIRE) == CEDE__DONE)
                 w = NULL;
         cede__text_add(text, "%*s", (int)(2 + 2 * (depth < 30 ? depth : 30)), "");
         add_name(text, t);
+        cede__text_add(text, ": ");
         if (&t->fiber.party == self && !w) {
                 cede__text_add(text, "running");
         } else if (w) {

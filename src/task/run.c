@@ -5,6 +5,7 @@
 #include "base/trap.h"
 #include "sched/signal.h"
 #include "sched/watchdog.h"
+#include "task/callback.h"
 #include <errno.h>
 
 enum { STACK_SIZE = 64 * 1024 };
@@ -19,6 +20,7 @@ static void on_interrupt(struct cede__loop *loop)
 
 static const struct cede__loop_hooks hooks = {
         .run = cede__task_run,
+        .call = cede__callback_call,
         .stack_class = cede__task_stack_class,
         .quiescent = cede__run_quiescent,
         .interrupt = on_interrupt,
@@ -43,12 +45,13 @@ static struct cede__run *create(const struct cede_run_options *options)
         run->stack_class =
                 cede__stack_class(options->stack_size ? options->stack_size : STACK_SIZE);
         cede__loop_init(&run->loop, &hooks, options->clock == CEDE_CLOCK_VIRTUAL);
-        cede__scope_init(&run->root, &run->main);
+        cede__scope_init(&run->root, &run->main.fiber.party);
         run->main.fiber.party.kind = &cede__task_party;
         run->main.fiber.loop = &run->loop;
-        run->main.home = run->main.scope = &run->root;
+        run->main.home = run->main.fiber.party.scope = &run->root;
         run->main.name = "main";
-        run->main.id = run->last_id = 1;
+        run->main.id = 1;
+        run->last_id = 1;
         run->stats.spawned = run->stats.live = run->stats.peak_live = 1;
         return run;
 }
@@ -58,9 +61,10 @@ static int wind_up(struct cede__run *run, int result)
 {
         struct cede_scope *root = &run->root;
 
-        if (run->main.scope != root)
+        if (run->main.fiber.party.scope != root)
                 cede__die("the main function returned with a scope open; close it before");
         cede__locals_finish(&run->main);
+        cede__mutexes_abandon(&run->main.fiber.party);
         if (result < 0 && result != -ECANCELED && !root->error)
                 root->error = result;
         cede__cancel_scope(root, -ECANCELED);
@@ -88,6 +92,10 @@ static int run_tasks(struct cede__run *run, int (*fn)(void *), void *arg)
                         goto leave_loop;
         }
         r = wind_up(run, fn(arg));
+        cede__loop_drain(&run->loop);
+        if (atomic_load_explicit(&run->loop.callbacks, memory_order_acquire))
+                cede__die(
+                        "a run ends while callbacks wait that are to be called by it; cancel them");
         if (run->pool)
                 run->pool_finish(run->pool);
         if (run->options.watchdog)

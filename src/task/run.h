@@ -40,8 +40,6 @@ static inline struct cede__run *cede__run_here(void)
         return cede__loop_here ? cede__run_of(cede__loop_here) : NULL;
 }
 
-extern const struct cede__party_kind cede__task_party;
-
 /* Task records: zeroed but for the links; NULL without memory. */
 struct cede_task *cede__record_take(struct cede__run *run);
 void cede__record_give(struct cede__run *run, struct cede_task *task);

@@ -2,7 +2,7 @@
 /*
  * Scopes: opening, closing, what a child's failure does, and the block forms.
  *
- * The chain invariant: from a task's `scope`, `parent` leads through its own scopes to its `home`;
+ * The chain invariant: from a party's `scope`, `parent` leads through its own scopes to its `home`;
  * the innermost one's `cancel` (its home's through base_cancel) is the task's party.cancel.
  * Opening and closing keep it; cancel.c changes both sides together.
  */
@@ -10,16 +10,19 @@
 #include <cede/time.h>
 #include <errno.h>
 
-/* How a blocking call fails in the task outside of its own scopes. */
-static int cancel_at_base(const struct cede_task *task)
+/* How a blocking call of the party fails once `s`, its innermost scope, has been left. */
+static int cancel_outside(const struct cede_scope *s, const struct cede__party *me)
 {
+        const struct cede_task *task = cede__is_task(me) ? cede__task_of(s->owner) : NULL;
+
+        if (!task || s->parent != task->home)
+                return s->parent->cancel;
         if (task->base_cancel)
                 return -ECANCELED;
-        return task->home->owner == task ? task->home->cancel :
-                                           0; /* the main task's home: the run */
+        return task->home->owner == me ? task->home->cancel : 0; /* the main task's home: the run */
 }
 
-void cede__scope_init(struct cede_scope *scope, struct cede_task *owner)
+void cede__scope_init(struct cede_scope *scope, struct cede__party *owner)
 {
         *scope = (struct cede_scope){ .owner = owner, .deadline = CEDE_NEVER, .due = CEDE_NEVER };
         cede__list_init(&scope->children);
@@ -30,43 +33,47 @@ static void on_deadline(struct cede__timer *timer)
         cede__cancel_scope(cede__container_of(timer, struct cede_scope, timer), -ETIMEDOUT);
 }
 
-static void set_deadline(struct cede_scope *s, struct cede__loop *loop, int64_t deadline)
+/* A task's deadline is a timer of its loop; a thread looks at the time itself (thread.c). */
+static void set_deadline(struct cede_scope *s, struct cede__party *me, int64_t deadline)
 {
         if (deadline == CEDE_NEVER)
                 return;
         s->deadline = deadline;
         if (s->due > deadline)
                 s->due = deadline;
-        if (deadline <= cede__loop_now(loop)) {
+        if (deadline <= cede_now()) {
                 cede__cancel_scope(s, -ETIMEDOUT);
-                return;
+        } else if (cede__is_task(me)) {
+                s->timer.fire = on_deadline;
+                cede__timer_set(&cede__fiber_of(me)->loop->timers, &s->timer, deadline);
         }
-        s->timer.fire = on_deadline;
-        cede__timer_set(&loop->timers, &s->timer, deadline);
 }
 
 static void open_scope(struct cede_scope *s, unsigned flags, int64_t deadline,
                        struct cede_limit *limit)
 {
-        struct cede_task *me = cede__task_here();
+        struct cede__party *me = cede__party_here();
 
+        if (!me->kind->may_block)
+                cede__die("a callback must not open a scope: it must not wait either");
         if (s == me->scope)
-                cede__die("a scope is opened that is open already, in task \"%s\"",
-                          cede_task_name(me));
+                cede__die("a scope is opened that is open already");
         if (flags & ~(unsigned)(CEDE_SHIELD_SCOPE | CEDE_COLLECT))
                 cede__die("a scope is opened with flags that do not exist: %#x", flags);
         cede__scope_init(s, me);
-        s->parent = me->scope;
         s->flags = flags;
         s->limit = limit;
+        cede__scopes_lock(me);
+        s->parent = me->scope;
         if (!(flags & CEDE_SHIELD_SCOPE)) {
                 /* The deadline of the scope that was innermost until now is one further out. */
-                s->cancel = me->fiber.party.cancel ? -ECANCELED : 0;
+                s->cancel = me->cancel ? -ECANCELED : 0;
                 s->due = me->scope->due;
         }
         me->scope = s;
-        me->fiber.party.cancel = s->cancel;
-        set_deadline(s, me->fiber.loop, deadline);
+        __atomic_store_n(&me->cancel, s->cancel, __ATOMIC_RELAXED);
+        set_deadline(s, me, deadline);
+        cede__scopes_unlock(me);
 }
 
 void cede_scope_open(struct cede_scope *s)
@@ -83,20 +90,9 @@ void cede_scope_open_with(struct cede_scope *s, const struct cede_scope_options 
                 cede_scope_open(s);
 }
 
-void cede_scope_cancel(struct cede_scope *s)
-{
-        struct cede_task *me = cede__task_here();
-
-        if (!s)
-                s = &cede__run_of(me->fiber.loop)->root;
-        if (!s->owner || s->owner->fiber.loop != me->fiber.loop)
-                cede__die("a scope is cancelled that is closed, or that belongs to another run");
-        cede__cancel_scope(s, -ECANCELED);
-}
-
 int64_t cede_deadline(void)
 {
-        return cede__task_here()->scope->due;
+        return cede__party_here()->scope->due;
 }
 
 static void fail(struct cede_scope *s, int error)
@@ -126,8 +122,8 @@ void cede__scope_child_gone(struct cede_scope *s)
         if (--s->live || !closer)
                 return;
         s->closer = NULL;
-        if (cede__task_limit(s->owner))
-                cede__limit_resume(cede__task_limit(s->owner), closer);
+        if (cede__task_limit(cede__task_of(s->owner)))
+                cede__limit_resume(cede__task_limit(cede__task_of(s->owner)), closer);
         else
                 cede__wait_finish(closer->party, 0);
 }
@@ -178,24 +174,32 @@ int cede__scope_result(const struct cede_scope *s, int result)
 
 static int close_scope(struct cede_scope *s, int result, const void *site)
 {
-        struct cede_task *me = cede__task_here();
+        struct cede__party *me = cede__party_here();
 
         if (s->owner != me || me->scope != s)
-                cede__die("a scope is closed that is not the innermost one of task \"%s\"; close "
-                          "scopes in reverse order of opening, in the task that opened them",
-                          cede_task_name(me));
+                cede__die("a scope is closed that is not the innermost one of %s \"%s\"; close "
+                          "scopes in reverse order of opening, where they were opened",
+                          cede__is_task(me) ? "task" : "thread",
+                          cede__is_task(me) ? cede_task_name(cede__task_of(me)) : "");
         if (result < 0) {
                 if (!s->error && result != -ECANCELED)
                         s->error = result;
+                cede__scopes_lock(me);
                 cede__cancel_scope(s, -ECANCELED);
+                cede__scopes_unlock(me);
         }
-        cede__scope_join(s, me, site);
-        cede__scope_drop_handles(s, me);
-        if (cede__timer_is_set(&s->timer))
-                cede__timer_cancel(&me->fiber.loop->timers, &s->timer);
+        if (cede__is_task(me)) {
+                cede__scope_join(s, cede__task_of(me), site);
+                cede__scope_drop_handles(s, cede__task_of(me));
+                if (cede__timer_is_set(&s->timer))
+                        cede__timer_cancel(&cede__fiber_of(me)->loop->timers, &s->timer);
+                cede__scope_remote_settle(s);
+        }
+        cede__scopes_lock(me);
         me->scope = s->parent;
-        me->fiber.party.cancel = s->parent == me->home ? cancel_at_base(me) : s->parent->cancel;
+        __atomic_store_n(&me->cancel, cancel_outside(s, me), __ATOMIC_RELAXED);
         s->owner = NULL;
+        cede__scopes_unlock(me);
         return cede__scope_result(s, result);
 }
 
@@ -237,6 +241,6 @@ void cede__block_leave(struct cede_scope *s)
 {
         if (!s->owner)
                 return;
-        cede__cancel_scope(s, -ECANCELED);
+        cede_scope_cancel(s);
         close_scope(s, 0, CEDE__CALL_SITE);
 }

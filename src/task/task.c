@@ -13,13 +13,6 @@ unsigned cede__task_stack_class(const struct cede__fiber *fiber)
         return cede__container_of(fiber, const struct cede_task, fiber)->stack_class;
 }
 
-static int64_t deadline(const struct cede__party *party)
-{
-        const struct cede__fiber *f = cede__container_of(party, const struct cede__fiber, party);
-
-        return cede__container_of(f, const struct cede_task, fiber)->scope->due;
-}
-
 static void block(struct cede__party *party)
 {
         struct cede_task *me = cede__task_of(party);
@@ -31,19 +24,34 @@ static void block(struct cede__party *party)
         cede__loop_suspend(&me->fiber);
 }
 
-const struct cede__party_kind cede__task_party = { block, cede__fiber_wake, deadline };
+const struct cede__party_kind cede__task_party = { block, cede__fiber_finish, true };
+
+struct cede_task *cede__task_here(void)
+{
+        struct cede_task *me = cede__task_running();
+
+        if (!me)
+                cede__die("a function was called that works inside of a task only; call it from "
+                          "one that cede_run or cede_spawn runs");
+        return me;
+}
 
 int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *options,
                     int (*fn)(void *), void *arg, struct cede_task **ret_task)
 {
-        struct cede__run *run = cede__run_of(cede__task_here()->fiber.loop);
-        unsigned size_class = run->stack_class;
+        struct cede__run *run = cede__run_here();
+        unsigned size_class;
         struct cede_task *task;
 
+        if (!run)
+                cede__die("a task is spawned outside of a run; call cede_run first");
+        size_class = run->stack_class;
         if (!scope)
                 scope = &run->root;
-        if (!scope->owner || scope->owner->fiber.loop != &run->loop)
-                cede__die("a task is spawned into a scope that is closed, or of another run");
+        if (!scope->owner || !cede__is_task(scope->owner) ||
+            cede__fiber_of(scope->owner)->loop != &run->loop)
+                cede__die("a task is spawned into a scope that is closed, or of another run, or of "
+                          "a plain thread");
         if (!fn)
                 return -EINVAL;
         if (options && options->stack_size)
@@ -55,10 +63,10 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
                 return -ENOMEM;
         task->fiber.party.kind = &cede__task_party;
         task->fiber.loop = &run->loop;
-        task->home = task->scope = scope;
+        task->home = task->fiber.party.scope = scope;
         task->fn = fn;
         task->arg = arg;
-        task->id = ++run->last_id;
+        task->id = (uint32_t)++run->last_id;
         task->stack_class = (unsigned char)size_class;
         if (scope->cancel) {
                 task->base_cancel = 1;
@@ -91,12 +99,14 @@ static void end(struct cede__run *run, struct cede_task *me)
 {
         struct cede_scope *home = me->home;
 
-        if (me->scope != home)
+        if (me->fiber.party.scope != home)
                 cede__die("task \"%s\" returned with a scope open; close it before the function "
                           "that opened it returns",
                           cede_task_name(me));
         if (me->locals)
                 cede__locals_finish(me);
+        if (cede__unlikely(me->fiber.party.held != NULL))
+                cede__mutexes_abandon(&me->fiber.party);
         me->ended = true;
         run->stats.live--;
         if (cede__unlikely(me->result < 0))
@@ -197,7 +207,7 @@ void cede_task_cancel(struct cede_task *task)
 
 struct cede_task *cede_task_self(void)
 {
-        return cede__self ? cede__task_of(cede__self) : NULL;
+        return cede__task_running();
 }
 
 uint64_t cede_task_id(const struct cede_task *task)

@@ -3,8 +3,8 @@
  * The task record, and how tasks, scopes and cancellation fit together.
  *
  *      run.root  <---- home ---- main        (scope)   opened by main, parent root
- *                                main.scope ---> s1
- *      s1.children: a, b          a.home = s1, a.scope = s1 until it opens one of its own
+ *                                party.scope -> s1
+ *      s1.children: a, b          a.home = s1, its party.scope too until it opens one
  *
  * From a task's innermost scope, `parent` leads outwards through the scopes it opened itself to its
  * home, and from there through its spawner's.  Children outlive nothing of this chain.
@@ -35,12 +35,11 @@ struct cede_task {
         };
         struct cede__list sibling; /* in home->children */
         struct cede_scope *home;   /* the scope it was spawned into */
-        struct cede_scope *scope;  /* the innermost one: opened by itself, or home */
         int (*fn)(void *arg);
         void *arg;
         const char *name;
-        uint64_t id;
         struct cede__waiter *joiner; /* who waits in cede_task_join */
+        uint32_t id;
         int result;
         unsigned short no_suspend; /* depth of CEDE_NO_SUSPEND */
         unsigned char stack_class;
@@ -53,15 +52,26 @@ struct cede_task {
 
 _Static_assert(sizeof(struct cede_task) == 192, "a task record is three cache lines");
 
+extern const struct cede__party_kind cede__task_party, cede__thread_party, cede__callback_party;
+
 static inline struct cede_task *cede__task_of(struct cede__party *party)
 {
         return cede__container_of(cede__fiber_of(party), struct cede_task, fiber);
 }
 
-/* The running task; ends the program if there is none. */
-static inline struct cede_task *cede__task_here(void)
+/* The running task; NULL: a plain thread or a callback. */
+static inline struct cede_task *cede__task_running(void)
 {
-        return cede__task_of(cede__party_here());
+        return cede__self && cede__self->kind == &cede__task_party ? cede__task_of(cede__self) :
+                                                                     NULL;
+}
+
+/* The running task; ends the program if there is none. */
+struct cede_task *cede__task_here(void);
+
+static inline bool cede__is_task(const struct cede__party *party)
+{
+        return party->kind == &cede__task_party;
 }
 
 static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
@@ -69,17 +79,22 @@ static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
         return cede__container_of(link, struct cede_task, sibling);
 }
 
-/* cancel.c: cancels a scope or a task with everything inside that is not shielded. */
+/*
+ * cancel.c: cancels a scope or a task with everything inside that is not shielded.  On the owner's
+ * loop, or under its lock.
+ */
 void cede__cancel_scope(struct cede_scope *scope, int why);
 void cede__cancel_task(struct cede_task *task);
 
 /* scope.c */
-void cede__scope_init(struct cede_scope *scope, struct cede_task *owner);
+void cede__scope_init(struct cede_scope *scope, struct cede__party *owner);
 /* A child ends with a negative result; then it is gone, and perhaps was the last. */
 void cede__scope_child_failed(struct cede_scope *scope, const struct cede_task *child);
 void cede__scope_child_gone(struct cede_scope *scope);
 /* What closing comes to, given the body's result: the first failure, a missed deadline, or that. */
 int cede__scope_result(const struct cede_scope *scope, int result);
+/* Waits for a cancel from another thread that is under way to this scope (remote.c). */
+void cede__scope_remote_settle(struct cede_scope *scope);
 /* Frees the ended children whose handles nobody joined. */
 void cede__scope_drop_handles(struct cede_scope *scope, struct cede_task *owner);
 /* Waits until no child is left; a slot that the task holds is lent meanwhile. */
@@ -91,6 +106,21 @@ void cede__limit_release(struct cede_limit *limit);
 /* The waiter's party, which lent its slot, wants it back: ends its wait when it has one. */
 void cede__limit_resume(struct cede_limit *limit, struct cede__waiter *waiter);
 void cede__limit_resort(struct cede_limit *limit, struct cede_task *task);
+
+/* report.c: who a party is; NULL: nobody. */
+void cede__party_describe(const struct cede__party *party, struct cede__text *text);
+
+/*
+ * The mutexes that a party holds when it ends: those who wait for them learn of it (sync/mutex.c).
+ */
+void cede__mutexes_abandon(struct cede__party *party);
+
+/* thread.c: the lock of a plain thread's scopes; nothing for other parties. */
+void cede__scopes_lock(struct cede__party *owner);
+void cede__scopes_unlock(struct cede__party *owner);
+/* Lets a thread see which of its deadlines have passed; sleeps until t or a cancellation. */
+void cede__thread_look(struct cede__party *me);
+int cede__thread_sleep(struct cede__party *me, int64_t t, const void *site);
 
 /* local.c */
 void cede__locals_finish(struct cede_task *task);

@@ -3,14 +3,6 @@
 
 _Thread_local struct cede__party *cede__self;
 
-void cede__no_party(void);
-
-void cede__no_party(void)
-{
-        cede__die("a function was called that works inside of a task only; call it from one that "
-                  "cede_run or cede_spawn runs");
-}
-
 int cede__wait(struct cede__party *party)
 {
         party->kind->block(party);
@@ -20,10 +12,11 @@ int cede__wait(struct cede__party *party)
 
 bool cede__wait_cancel(struct cede__party *party, int result)
 {
-        struct cede__waiter *w = party->waiter;
+        struct cede__waiter *w;
 
-        if (!w || !w->kind->withdraw || !cede__claim(party))
+        if (!cede__claim_from(party, CEDE__WAITING))
                 return false;
+        w = party->waiter;
         w->kind->withdraw(w);
         cede__wait_finish(party, result);
         return true;

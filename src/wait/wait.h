@@ -2,12 +2,15 @@
 /*
  * The heart: how a wait, a grant and a cancel meet.
  *
- * A *party* is whoever can wait: a task, and as far as this layer is concerned anything that can be
- * suspended and woken.  It has one 32-bit cell, on which all who want to end its wait compete:
+ * A *party* is whoever can wait: a task, a plain thread, a callback.  It has one 32-bit cell, on
+ * which all who want to end its wait compete:
  *
  *                begin              claim               finish
  *        IDLE ---------> WAITING ----------> CLAIMED ----------> DONE ---> (IDLE at the next begin)
  *             the party           the winner           the winner
+ *
+ * A wait that cannot be cancelled begins as FIRM instead of WAITING: it can be claimed by a grant
+ * only.  A thread that goes to sleep adds PARKED, so that the finisher knows to wake it.
  *
  * A *waiter* is one wait of one party: it lies on the party's stack, and in the queue of an object.
  *
@@ -35,8 +38,8 @@
  * Lifetime.  From claim to finish the waiter cannot leave its function, so whoever claimed may use
  * it. After finish nothing of it may be touched: the party may have returned.
  *
- * Who may call what: claim and finish from any thread; cancel and re-sort only where the party
- * itself could run (a task's loop), since they read party->waiter.
+ * Who may call what: claim and finish from any thread.  Cancel only from where the party's scopes
+ * may be changed: a task's loop, or under a thread's lock (task/thread.c).
  */
 #ifndef CEDE_WAIT_WAIT_H
 #define CEDE_WAIT_WAIT_H
@@ -44,6 +47,7 @@
 #include "base/compiler.h"
 #include "base/text.h"
 #include "wait/waitq.h"
+#include <cede/scope.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,27 +55,23 @@
 enum {
         CEDE__IDLE,
         CEDE__WAITING,
+        CEDE__FIRM,
         CEDE__CLAIMED,
         CEDE__DONE,
+        CEDE__STATE = 7,
+        CEDE__PARKED = 8,
 };
-
-struct cede__party;
-struct cede__waiter;
 
 /* What a kind of party can do. */
 struct cede__party_kind {
-        void (*block)(struct cede__party *party); /* returns once the cell is DONE */
-        void (*wake)(struct cede__party *party);  /* the cell is DONE; from any thread */
-        int64_t (*deadline)(const struct cede__party *party); /* the earliest that applies to it */
-};
-
-struct cede__party {
-        _Atomic uint32_t cell;
-        int result;   /* of the wait; written before DONE is published, read after */
-        int cancel;   /* how a blocking call fails now: 0 or -errno; the party's own thread */
-        int priority; /* the party's own thread */
-        struct cede__waiter *waiter;         /* the wait in progress; the party's own thread */
-        const struct cede__party_kind *kind; /* constant */
+        /* Suspends it until its wait is finished. */
+        void (*block)(struct cede__party *party);
+        /*
+         * Stores the result, publishes DONE, and wakes.  From any thread, by whoever claimed it.
+         * Once DONE is published the party may be gone.
+         */
+        void (*finish)(struct cede__party *party, int result);
+        bool may_block; /* a callback must not */
 };
 
 /* What a kind of object can do with those who wait on it. */
@@ -88,38 +88,27 @@ struct cede__waitable {
         void (*describe)(const struct cede__waiter *waiter, struct cede__text *text);
 };
 
-/* Work for another thread's loop: run(post) is called there. */
-struct cede__post {
-        struct cede__post *next;
-        void (*run)(struct cede__post *post);
-};
-
-struct cede__waiter {
-        struct cede__wnode node; /* under the object's lock */
-        struct cede__party *party;
-        const struct cede__waitable *kind;
-        void *object;
-        long need;              /* how much it wants, in the object's units */
-        const void *site;       /* where the public function was called from */
-        struct cede__post post; /* carries the wake to the party's loop, if it is another one */
-};
-
-/* The running party of this thread; NULL outside of any. */
+/* The running party of this thread; NULL: a plain thread that has never waited. */
 extern _Thread_local struct cede__party *cede__self;
 
-/* The same for functions that block: outside of any party they end the program with a message. */
+/* The calling plain thread as a party.  Defined by the layer that knows about threads. */
+struct cede__party *cede__party_of_thread(void);
+
+/* Who is calling. */
 static inline struct cede__party *cede__party_here(void)
 {
-        void cede__no_party(void) __attribute__((noreturn, cold));
+        return cede__likely(cede__self != NULL) ? cede__self : cede__party_of_thread();
+}
 
-        if (cede__unlikely(!cede__self))
-                cede__no_party();
-        return cede__self;
+/* How a blocking call of the party fails now.  A thread's may be set by others at any time. */
+static inline int cede__cancelled(const struct cede__party *party)
+{
+        return __atomic_load_n(&party->cancel, __ATOMIC_RELAXED);
 }
 
 static inline struct cede__wrank cede__party_rank(const struct cede__party *party)
 {
-        return (struct cede__wrank){ party->priority, party->kind->deadline(party) };
+        return (struct cede__wrank){ party->priority, party->scope->due };
 }
 
 /* Starts a wait; before the waiter becomes visible to others. */
@@ -134,33 +123,40 @@ static inline void cede__wait_begin(struct cede__waiter *w, struct cede__party *
         w->need = need;
         w->site = site;
         party->waiter = w;
-        /* Published with the waiter, by the release of the object's lock. */
-        atomic_store_explicit(&party->cell, CEDE__WAITING, memory_order_relaxed);
+        /* pairs with the acquire in a canceller's claim; a granter's comes by the object's lock */
+        __atomic_store_n(&party->cell, kind->withdraw ? CEDE__WAITING : CEDE__FIRM,
+                         __ATOMIC_RELEASE);
 }
 
-/* The wait did not come about: nothing was ever visible. */
-static inline void cede__wait_abandon(struct cede__party *party)
+static inline bool cede__claim_from(struct cede__party *party, uint32_t state)
 {
-        party->waiter = NULL;
-        atomic_store_explicit(&party->cell, CEDE__IDLE, memory_order_relaxed);
+        uint32_t seen = __atomic_load_n(&party->cell, __ATOMIC_RELAXED);
+
+        while ((seen & CEDE__STATE) == state)
+                if (__atomic_compare_exchange_n(&party->cell, &seen,
+                                                (seen & CEDE__PARKED) | CEDE__CLAIMED, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                        return true;
+        return false;
 }
 
-/* True for exactly one caller per wait. */
+/* To grant.  True for exactly one caller per wait, cancellers included. */
 static inline bool cede__claim(struct cede__party *party)
 {
-        uint32_t waiting = CEDE__WAITING;
+        return cede__claim_from(party, CEDE__WAITING) || cede__claim_from(party, CEDE__FIRM);
+}
 
-        return atomic_compare_exchange_strong_explicit(&party->cell, &waiting, CEDE__CLAIMED,
-                                                       memory_order_acquire, memory_order_relaxed);
+/* The party itself has claimed its wait, since it does not have to wait: forgets it. */
+static inline void cede__wait_forget(struct cede__party *party)
+{
+        party->waiter = NULL;
+        __atomic_store_n(&party->cell, CEDE__IDLE, __ATOMIC_RELAXED);
 }
 
 /* By whoever claimed it: ends the wait with this result. */
 static inline void cede__wait_finish(struct cede__party *party, int result)
 {
-        party->result = result;
-        /* pairs with the acquire in cede__wait */
-        atomic_store_explicit(&party->cell, CEDE__DONE, memory_order_release);
-        party->kind->wake(party);
+        party->kind->finish(party, result);
 }
 
 /* Suspends the party until its wait is finished; returns the result. */

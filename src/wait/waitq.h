@@ -12,16 +12,9 @@
 #ifndef CEDE_WAIT_WAITQ_H
 #define CEDE_WAIT_WAITQ_H
 
+#include <cede/internal.h>
 #include <cede/order.h>
 #include <stdbool.h>
-
-/* A place in a queue.  `next` is NULL exactly when the node is in no queue. */
-struct cede__wnode {
-        struct cede__wnode *next,
-                *prev;             /* list: neighbours.  Heap: sibling (or self), sibling/parent */
-        struct cede__wnode *child; /* heap: the first of those that come after this one */
-        uint64_t key, serial;      /* heap: smaller goes first, then the earlier */
-};
 
 /* What the sorted orders look at.  FIFO and LIFO need none of it. */
 struct cede__wrank {

@@ -45,26 +45,24 @@ static void block(struct cede__party *party)
                 stub_of(party)->meanwhile(stub_of(party));
 }
 
-static void wake(struct cede__party *party)
+static void finish(struct cede__party *party, int result)
 {
-        EXPECT_EQ(atomic_load(&party->cell), CEDE__DONE); /* the result is there to be seen */
+        EXPECT_EQ(party->cell, CEDE__CLAIMED); /* by whoever finishes it */
+        party->result = result;
+        party->cell = CEDE__DONE;
         note('K', stub_of(party)->name);
         if (stub_of(party)->vanishes)
                 memset(&stub_of(party)->waiter, 0xee, sizeof(struct cede__waiter));
 }
 
-static int64_t deadline(const struct cede__party *party)
-{
-        (void)party;
-        return CEDE_NEVER;
-}
+static struct cede_scope scope = { .due = CEDE_NEVER };
 
-static const struct cede__party_kind stub_kind = { block, wake, deadline };
+static const struct cede__party_kind stub_kind = { block, finish, true };
 
 static void withdraw(struct cede__waiter *w)
 {
         /* The cell is the canceller's until it is done here. */
-        EXPECT_EQ(atomic_load(&w->party->cell), CEDE__CLAIMED);
+        EXPECT_EQ(w->party->cell, CEDE__CLAIMED);
         note('W', stub_of(w->party)->name);
 }
 
@@ -80,9 +78,9 @@ static struct stub a, b, c;
 
 static void reset(void)
 {
-        a = (struct stub){ .party.kind = &stub_kind, .name = 'a' };
-        b = (struct stub){ .party.kind = &stub_kind, .name = 'b' };
-        c = (struct stub){ .party.kind = &stub_kind, .name = 'c' };
+        a = (struct stub){ .party = { .kind = &stub_kind, .scope = &scope }, .name = 'a' };
+        b = (struct stub){ .party = { .kind = &stub_kind, .scope = &scope }, .name = 'b' };
+        c = (struct stub){ .party = { .kind = &stub_kind, .scope = &scope }, .name = 'c' };
         memset(events, 0, sizeof(events));
 }
 
@@ -101,11 +99,12 @@ TEST(begin_makes_the_wait_known)
         EXPECT_EQ(a.party.cell, CEDE__WAITING);
 }
 
-TEST(abandon_undoes_begin)
+TEST(a_party_can_forget_what_it_has_claimed_itself)
 {
         reset();
         begin(&a, &object);
-        cede__wait_abandon(&a.party);
+        EXPECT(cede__claim(&a.party));
+        cede__wait_forget(&a.party);
         EXPECT(!a.party.waiter);
         EXPECT(!cede__claim(&a.party));
         EXPECT(!cede__wait_cancel(&a.party, -ECANCELED));
@@ -237,13 +236,6 @@ TEST(no_grants_finish_nobody)
         reset();
         cede__grants_finish(&granted);
         EXPECT_STR(events, "");
-}
-
-TEST_ABORTS(blocking_outside_of_a_task_says_what_to_do, "inside of a task only; call it from")
-{
-        static struct cede_sem s;
-
-        (void)!cede_sem_acquire(&s);
 }
 
 /*

@@ -18,6 +18,7 @@
  */
 struct thread_party {
         struct cede__party party;
+        struct cede_scope scope;
         pthread_mutex_t lock;
         pthread_cond_t woken_changed;
         bool woken;       /* under lock */
@@ -62,27 +63,24 @@ static void block(struct cede__party *party)
                 cede__wait_cancel(party, -ETIMEDOUT); /* or a grant was faster */
                 wait_woken(me, CEDE_NEVER);
         }
-        EXPECT_EQ(atomic_load_explicit(&party->cell, memory_order_acquire), CEDE__DONE);
+        EXPECT_EQ(__atomic_load_n(&party->cell, __ATOMIC_ACQUIRE), CEDE__DONE);
         me->woken = false;
 }
 
-static void wake(struct cede__party *party)
+static void finish(struct cede__party *party, int result)
 {
         struct thread_party *whom = thread_of(party);
 
         pthread_mutex_lock(&whom->lock);
+        party->result = result;
+        __atomic_store_n(&party->cell, CEDE__DONE, __ATOMIC_RELEASE);
         EXPECT(!whom->woken); /* once for each wait */
         whom->woken = true;
         pthread_cond_signal(&whom->woken_changed);
         pthread_mutex_unlock(&whom->lock);
 }
 
-static int64_t deadline(const struct cede__party *party)
-{
-        return party->priority; /* something to be sorted by */
-}
-
-static const struct cede__party_kind thread_kind = { block, wake, deadline };
+static const struct cede__party_kind thread_kind = { block, finish, true };
 
 enum { THREADS = 4, PERMITS = 5 };
 
@@ -108,6 +106,7 @@ static void *acquire_and_release(void *arg)
                 int r;
 
                 me->party.priority = (int)draw(me, 3);
+                me->scope.due = me->party.priority; /* something to be sorted by */
                 /* None at all, some that is often just too little, or any amount. */
                 me->patience = draw(me, 4) ? CEDE_NEVER : draw(me, 2) * draw(me, 20000);
                 if (draw(me, 8) == 0) {
@@ -144,7 +143,9 @@ static void contend(enum cede_order order)
         rounds = test_slowed() ? 1000 : 10000;
         EXPECT_EQ(cede_sem_init(&sem, PERMITS, order), 0);
         for (int i = 0; i < THREADS; i++) {
-                parties[i] = (struct thread_party){ .party.kind = &thread_kind,
+                parties[i] = (struct thread_party){ .party = { .kind = &thread_kind,
+                                                               .scope = &parties[i].scope },
+                                                    .scope.due = CEDE_NEVER,
                                                     .lock = PTHREAD_MUTEX_INITIALIZER,
                                                     .woken_changed = PTHREAD_COND_INITIALIZER,
                                                     .seed = (uint64_t)i };

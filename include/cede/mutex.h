@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutex: a lock with an owner.
+ *
+ *      static struct cede_mutex m;             // all-zero: unlocked, FIFO
+ *
+ *      int r = cede_mutex_lock(&m);
+ *      if (r < 0)
+ *              return r;                       // cancelled or out of time: not locked
+ *      ...
+ *      cede_mutex_unlock(&m);
+ *
+ * The owner is the task or the thread that locked it, and nobody else may unlock it.  Unlocking
+ * hands the mutex to the next waiter at that moment, in the mutex's order; the new owner runs when
+ * its turn comes, and until then the mutex counts as locked by it.  Whoever unlocks and locks again
+ * goes behind those whom the order puts first.
+ *
+ * An owner that ends without unlocking leaves the mutex to the next, whose lock call returns
+ * -EOWNERDEAD: it owns the mutex, and must judge what state the protected data is in.  The end of
+ * such an owner is reported on standard error.
+ *
+ * Callbacks own what they lock by their handle: cede_mutex_lock_async, cede_mutex_unlock_async.
+ */
+#ifndef CEDE_MUTEX_H
+#define CEDE_MUTEX_H
+
+#include <cede/base.h>
+#include <cede/internal.h>
+#include <cede/order.h>
+
+CEDE_BEGIN_DECLS
+
+struct cede_callback;
+
+/* Visible so that it can be embedded; the fields belong to sync/mutex.c. */
+struct cede_mutex {
+        uintptr_t word;          /* atomic: owner | somebody waits << 1 | locked by the library */
+        struct cede__waitq q;    /* under the word's lock bit */
+        uint64_t handoffs;       /* likewise */
+        unsigned depth;          /* recursive: how often the owner has locked it; the owner's */
+        bool recursive;          /* constant */
+        bool orphaned;           /* the last owner ended holding it; under the lock bit */
+        struct cede_mutex *next; /* what the owner locked before; the owner's */
+        const char *name;
+};
+
+#define CEDE_MUTEX_INIT(order)                                                                     \
+        {                                                                                          \
+                0, CEDE__WAITQ_INIT(order), 0, 0, false, false, NULL, NULL                         \
+        }
+
+/* The same for one that its owner may lock again; it is unlocked as often. */
+#define CEDE_RECURSIVE_MUTEX_INIT(order)                                                           \
+        {                                                                                          \
+                0, CEDE__WAITQ_INIT(order), 0, 0, true, false, NULL, NULL                          \
+        }
+
+/* -EINVAL: the order is none. */
+CEDE_API int cede_mutex_init(struct cede_mutex *m, enum cede_order order) CEDE_MUST_CHECK;
+CEDE_API int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order) CEDE_MUST_CHECK;
+
+/* Ends the mutex's life.  Ends the program with a report if it is locked or anybody waits. */
+CEDE_API void cede_mutex_finish(struct cede_mutex *m);
+
+/* For reports; kept, not copied. */
+CEDE_API void cede_mutex_set_name(struct cede_mutex *m, const char *name);
+
+/*
+ * Locks it, waiting if need be.
+ *
+ * -ECANCELED  the caller is cancelled (also if the mutex is free)
+ * -ETIMEDOUT  the deadline of the caller's innermost scope has passed; a free mutex is still locked
+ * -EDEADLK    the caller owns it already (and it is not recursive)
+ * -EOWNERDEAD it IS locked now, and its last owner ended without unlocking it
+ */
+CEDE_API int cede_mutex_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
+
+/* The same without waiting.  -EAGAIN: it is locked by somebody else, or somebody waits for it. */
+CEDE_API int cede_mutex_try_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
+
+/* Never waits or yields.  -EPERM: the caller does not own it. */
+CEDE_API int cede_mutex_unlock(struct cede_mutex *m);
+
+/* For callbacks: 0 if it will be called, owning the mutex.  -EINVAL: the mutex is recursive. */
+CEDE_API int cede_mutex_lock_async(struct cede_mutex *m,
+                                   struct cede_callback *owner) CEDE_MUST_CHECK;
+CEDE_API int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *owner);
+
+/*
+ * Locks it, calls fn(arg), and unlocks, whatever fn returns.  fn's result, or why it was not
+ * called.
+ */
+CEDE_API int cede_mutex_run(struct cede_mutex *m, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
+
+/* Whether it is locked; whether by the caller.  The former is stale when read. */
+CEDE_API bool cede_mutex_locked(const struct cede_mutex *m);
+CEDE_API bool cede_mutex_owned(const struct cede_mutex *m);
+CEDE_API unsigned cede_mutex_waiting(const struct cede_mutex *m);
+
+struct cede_mutex_stats {
+        unsigned waiting;      /* parties waiting now */
+        unsigned peak_waiting; /* the most that ever waited at a time */
+        uint64_t handoffs;     /* times it was handed to a waiter */
+};
+
+/* A consistent snapshot. */
+CEDE_API void cede_mutex_stats(struct cede_mutex *m, struct cede_mutex_stats *ret_stats);
+
+CEDE_END_DECLS
+
+#endif

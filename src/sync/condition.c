@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Condition.
+ *
+ * A notification is a claim, as everywhere: it competes with cancellation and time-out for the
+ * waiter, and a waiter that was lost to those consumes none.  A waiter that was claimed moves, as
+ * it is, to the queue of its mutex; so those notified do not all wake up to find the mutex taken.
+ *
+ *      waiter                          notifier                        canceller
+ *      ------------------------------  ------------------------------  -----------------------
+ *      queue up here; leave the mutex
+ *      wait                            claim: won; move to the mutex   claim: lost
+ *                                                  or
+ *                                      claim: lost; take the next      claim: won; unlink;
+ *                                                                        finish(-ECANCELED)
+ *      own the mutex? else get it,
+ *        not to be cancelled
+ *
+ * The waiter is queued before it leaves the mutex, so a notification given under the mutex, or
+ * after it, finds it.
+ */
+#include <cede/condition.h>
+
+#include "base/spin.h"
+#include "sync/mutex.h"
+#include <errno.h>
+
+enum { LOCKED = 1 };
+
+struct wait {
+        struct cede__waiter waiter;
+        struct cede_mutex *mutex;
+};
+
+static void lock(struct cede_condition *c)
+{
+        cede__spin_lock(&c->word, LOCKED);
+}
+
+static void unlock(struct cede_condition *c)
+{
+        cede__spin_unlock(&c->word, 0);
+}
+
+static void withdraw(struct cede__waiter *w)
+{
+        struct cede_condition *c = w->object;
+
+        lock(c);
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_remove(&c->q, &w->node);
+        unlock(c);
+}
+
+static void resort(struct cede__waiter *w)
+{
+        struct cede_condition *c = w->object;
+
+        lock(c);
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_resort(&c->q, &w->node, cede__party_rank(w->party));
+        unlock(c);
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        const struct cede_condition *c = w->object;
+
+        cede__text_add(t, "%s (%u waiting)", c->name ? c->name : "unnamed",
+                       cede_condition_waiting(c));
+}
+
+static const struct cede__waitable condition = { "condition", withdraw, resort, describe };
+
+static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *site)
+{
+        struct cede__party *me = cede__party_here();
+        struct wait wait = { .mutex = m };
+        unsigned depth;
+        int r;
+
+        if (!cede__mutex_owned_by(m, me))
+                return -EPERM;
+        if (cede__cancelled(me))
+                return cede__cancelled(me);
+        cede__wait_begin(&wait.waiter, me, &condition, c, 0, site);
+        lock(c);
+        cede__waitq_insert(&c->q, &wait.waiter.node, cede__party_rank(me));
+        cede__waitq_stay(&c->q);
+        unlock(c);
+        depth = cede__mutex_leave(m, me);
+        r = cede__wait(me);
+        if (r == 0 || r == -EOWNERDEAD)
+                return cede__mutex_returned(m, depth, r);
+        if (cede__mutex_return(m, depth, site) == -EOWNERDEAD)
+                return -EOWNERDEAD;
+        return r;
+}
+
+int cede_condition_wait(struct cede_condition *c, struct cede_mutex *m)
+{
+        return wait_at(c, m, CEDE__CALL_SITE);
+}
+
+int cede_condition_wait_for(struct cede_condition *c, struct cede_mutex *m,
+                            bool (*predicate)(void *arg), void *arg)
+{
+        int r = cede__mutex_owned_by(m, cede__party_here()) ? 0 : -EPERM;
+
+        while (r == 0 && !predicate(arg))
+                r = wait_at(c, m, CEDE__CALL_SITE);
+        return r;
+}
+
+/* Claims the first who can be; NULL if nobody is left. */
+static struct wait *claim_first(struct cede_condition *c)
+{
+        struct cede__wnode *head;
+        struct wait *claimed = NULL;
+
+        lock(c);
+        while (!claimed && (head = cede__waitq_head(&c->q))) {
+                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
+
+                if (cede__claim(w->party)) {
+                        claimed = cede__container_of(w, struct wait, waiter);
+                        cede__waitq_grant(&c->q, head);
+                } else {
+                        cede__waitq_remove(&c->q, head); /* being cancelled */
+                }
+        }
+        unlock(c);
+        return claimed;
+}
+
+unsigned cede_condition_notify(struct cede_condition *c, unsigned n)
+{
+        unsigned woken = 0;
+        struct wait *wait;
+
+        while (woken < n && (wait = claim_first(c))) {
+                cede__mutex_move(wait->mutex, &wait->waiter);
+                woken++;
+        }
+        return woken;
+}
+
+/* Not those who start to wait meanwhile: there may be no end of them. */
+unsigned cede_condition_notify_all(struct cede_condition *c)
+{
+        return cede_condition_notify(c, cede_condition_waiting(c));
+}
+
+int cede_condition_init(struct cede_condition *c, enum cede_order order)
+{
+        if (!cede__waitq_order_valid(order))
+                return -EINVAL;
+        *c = (struct cede_condition){ 0 };
+        cede__waitq_init(&c->q, order);
+        return 0;
+}
+
+void cede_condition_finish(struct cede_condition *c)
+{
+        if (c->q.head)
+                cede__die("condition %s is finished while %u wait for it; notify and join them "
+                          "first",
+                          c->name ? c->name : "unnamed", c->q.waiting);
+}
+
+void cede_condition_set_name(struct cede_condition *c, const char *name)
+{
+        c->name = name;
+}
+
+unsigned cede_condition_waiting(const struct cede_condition *c)
+{
+        return __atomic_load_n(&c->q.waiting, __ATOMIC_RELAXED);
+}
+
+void cede_condition_stats(struct cede_condition *c, struct cede_condition_stats *ret_stats)
+{
+        lock(c);
+        *ret_stats = (struct cede_condition_stats){ c->q.waiting, c->q.peak };
+        unlock(c);
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mutex.
+ *
+ * The word is the owning party's address, with two flags below it (sem.c has the same two):
+ *
+ *      LOCKED   somebody works on the queue
+ *      WAITERS  the queue is not empty
+ *
+ * Without flags, locking is a compare-and-swap of 0 for the owner, and unlocking one of the owner
+ * for 0.  Unlocking with waiters makes the head of the queue the owner, in one step under the lock
+ * bit, and wakes it afterwards: the word never shows a mutex that is free while somebody waits for
+ * it.
+ *
+ * A waiter that comes from a condition has been claimed already (`need` is MOVED), and cannot be
+ * cancelled any more; it is granted without a claim.
+ *
+ * What a party holds is a list through the mutexes, which only the party itself touches: it enters
+ * a mutex when its lock call returns, not when it is granted.  When a party ends, what is still in
+ * the list is passed on, and whoever gets it learns that its owner is dead.
+ */
+#include "sync/mutex.h"
+#include "base/spin.h"
+#include "task/callback.h"
+#include "task/task.h"
+#include <errno.h>
+
+enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
+enum { MOVED = 1 }; /* waiter.need */
+
+static struct cede__party *owner(const struct cede_mutex *m)
+{
+        uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
+
+        return (struct cede__party *)(word & ~(uintptr_t)FLAGS);
+}
+
+/* Takes the lock bit; returns the owner. */
+static struct cede__party *lock(struct cede_mutex *m)
+{
+        return (struct cede__party *)(cede__spin_lock(&m->word, LOCKED) & ~(uintptr_t)FLAGS);
+}
+
+static void unlock(struct cede_mutex *m, struct cede__party *new_owner)
+{
+        cede__spin_unlock(&m->word, (uintptr_t)new_owner | (m->q.head ? WAITERS : 0));
+}
+
+/*
+ * Under the lock bit, when there is no owner: the head of the queue becomes it.  NULL: nobody
+ * waits.
+ */
+static struct cede__party *grant(struct cede_mutex *m)
+{
+        struct cede__wnode *head;
+
+        while ((head = cede__waitq_head(&m->q))) {
+                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
+
+                if (w->need == MOVED || cede__claim(w->party)) {
+                        cede__waitq_grant(&m->q, head);
+                        m->handoffs++;
+                        return w->party;
+                }
+                cede__waitq_remove(&m->q, head); /* being cancelled */
+        }
+        return NULL;
+}
+
+/* The owner gives it up: drops the lock bit, and wakes the next one. */
+static void pass_on(struct cede_mutex *m)
+{
+        struct cede__party *next = grant(m);
+        int result = next && m->orphaned ? -EOWNERDEAD : 0;
+
+        if (next)
+                m->orphaned = false;
+        unlock(m, next);
+        if (next)
+                cede__wait_finish(next, result);
+}
+
+static void withdraw(struct cede__waiter *w)
+{
+        struct cede_mutex *m = w->object;
+        struct cede__party *present = lock(m);
+
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_remove(&m->q, &w->node);
+        unlock(m, present); /* somebody owns it, so nobody can be granted */
+}
+
+static void resort(struct cede__waiter *w)
+{
+        struct cede_mutex *m = w->object;
+        struct cede__party *present = lock(m);
+
+        if (cede__waitq_linked(&w->node))
+                cede__waitq_resort(&m->q, &w->node, cede__party_rank(w->party));
+        unlock(m, present);
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        const struct cede_mutex *m = w->object;
+
+        cede__text_add(t, "%s (held by ", m->name ? m->name : "unnamed");
+        cede__party_describe(owner(m), t);
+        cede__text_add(t, ", %u waiting)", cede_mutex_waiting(m));
+}
+
+static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe };
+
+/* For those who have to have it: after waiting for a condition. */
+static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe };
+
+/* The caller's lock call is about to return: from now on it holds the mutex. */
+static int entered(struct cede_mutex *m, struct cede__party *me, int result)
+{
+        m->next = me->held;
+        me->held = m;
+        if (cede__unlikely(m->orphaned)) {
+                m->orphaned = false;
+                return -EOWNERDEAD;
+        }
+        return result;
+}
+
+/* The owner is about to give it up. */
+static void left(struct cede_mutex *m, struct cede__party *me)
+{
+        struct cede_mutex **link = &me->held;
+
+        while (*link != m)
+                link = &(*link)->next;
+        *link = m->next;
+}
+
+/*
+ * Puts a party into the queue.  1: it did not have to wait, is the owner, and has claimed its wait;
+ * 0: it is queued; -errno: neither.
+ */
+static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__waiter *w,
+                 const struct cede__waitable *kind, const void *site)
+{
+        struct cede__party *present;
+
+        cede__wait_begin(w, me, kind, m, 0, site);
+        present = lock(m);
+        cede__waitq_insert(&m->q, &w->node, cede__party_rank(me));
+        if (!present && cede__waitq_head(&m->q) == &w->node && cede__claim(me)) {
+                cede__waitq_grant(&m->q, &w->node);
+                unlock(m, me);
+                return 1;
+        }
+        if (kind->withdraw && cede__cancelled(me) && cede__claim(me)) {
+                /* The deadline has passed and that was the one try. */
+                cede__waitq_remove(&m->q, &w->node);
+                unlock(m, present);
+                cede__wait_forget(me);
+                return cede__cancelled(me);
+        }
+        cede__waitq_stay(&m->q);
+        unlock(m, present);
+        return 0;
+}
+
+static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__waitable *kind,
+                                      const void *site)
+{
+        struct cede__party *me = cede__party_here();
+        struct cede__waiter w;
+        int r;
+
+        if (owner(m) == me && !m->recursive)
+                return -EDEADLK;
+        if (owner(m) == me) {
+                m->depth++;
+                return 0;
+        }
+        if (kind->withdraw && cede__cancelled(me) == -ECANCELED)
+                return -ECANCELED;
+        r = enter(m, me, &w, kind, site);
+        if (r == 0)
+                r = cede__wait(me);
+        else if (r > 0)
+                cede__wait_forget(me);
+        return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0);
+}
+
+/* Locks it, if it is free and nobody waits. */
+static bool take(struct cede_mutex *m, struct cede__party *me)
+{
+        uintptr_t free = 0;
+
+        return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
+                                           __ATOMIC_RELAXED);
+}
+
+int cede_mutex_lock(struct cede_mutex *m)
+{
+        struct cede__party *me = cede__party_here();
+
+        if (cede__likely(!cede__cancelled(me) && take(m, me)))
+                return entered(m, me, 0);
+        return lock_slowly(m, &mutex, CEDE__CALL_SITE);
+}
+
+int cede_mutex_try_lock(struct cede_mutex *m)
+{
+        struct cede__party *me = cede__party_here();
+
+        while (!take(m, me)) {
+                if (owner(m) == me && m->recursive) {
+                        m->depth++;
+                        return 0;
+                }
+                if (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~(uintptr_t)LOCKED)
+                        return owner(m) == me ? -EDEADLK : -EAGAIN;
+                cede__spin_pause(); /* only worked on: see what comes of it */
+        }
+        return entered(m, me, 0);
+}
+
+static void release(struct cede_mutex *m, struct cede__party *me)
+{
+        uintptr_t mine = (uintptr_t)me;
+
+        if (cede__likely(__atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
+                                                     __ATOMIC_RELAXED)))
+                return;
+        lock(m);
+        pass_on(m);
+}
+
+int cede_mutex_unlock(struct cede_mutex *m)
+{
+        struct cede__party *me = cede__party_here();
+
+        if (cede__unlikely(owner(m) != me))
+                return -EPERM;
+        if (cede__unlikely(m->depth)) {
+                m->depth--;
+                return 0;
+        }
+        left(m, me);
+        release(m, me);
+        return 0;
+}
+
+void cede__mutexes_abandon(struct cede__party *me)
+{
+        while (me->held) {
+                struct cede_mutex *m = me->held;
+                struct cede__text t;
+
+                cede__text_open(&t, 2);
+                cede__text_add(&t, "cede: ");
+                cede__party_describe(me, &t);
+                cede__text_add(&t, " ends without unlocking mutex %s\n",
+                               m->name ? m->name : "(unnamed)");
+                me->held = m->next;
+                lock(m);
+                m->orphaned = true;
+                m->depth = 0;
+                pass_on(m);
+        }
+}
+
+/* For conditions */
+
+bool cede__mutex_owned_by(const struct cede_mutex *m, const struct cede__party *party)
+{
+        return owner(m) == party;
+}
+
+unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me)
+{
+        unsigned depth = m->depth;
+
+        m->depth = 0;
+        left(m, me);
+        release(m, me);
+        return depth;
+}
+
+int cede__mutex_return(struct cede_mutex *m, unsigned depth, const void *site)
+{
+        struct cede__party *me = cede__party_here();
+        int r = take(m, me) ? entered(m, me, 0) : lock_slowly(m, &mutex_firmly, site);
+
+        m->depth = depth;
+        return r;
+}
+
+int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result)
+{
+        m->depth = depth;
+        return entered(m, cede__party_here(), result);
+}
+
+void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w)
+{
+        struct cede__party *party = w->party, *present = lock(m);
+
+        w->kind = &mutex_firmly;
+        w->object = m;
+        w->need = MOVED;
+        cede__waitq_insert(&m->q, &w->node, cede__party_rank(party));
+        cede__waitq_stay(&m->q);
+        if (present)
+                unlock(m, present);
+        else
+                pass_on(m);
+}
+
+/* For callbacks */
+
+int cede_mutex_lock_async(struct cede_mutex *m, struct cede_callback *callback)
+{
+        struct cede__party *party = cede__callback_begin(callback);
+        int r = m->recursive ? -EINVAL :
+                               enter(m, party, &callback->waiter, &mutex, CEDE__CALL_SITE);
+
+        if (r < 0)
+                cede__callback_refused(callback);
+        if (r > 0) {
+                r = m->orphaned ? -EOWNERDEAD : 0;
+                m->orphaned = false;
+                cede__wait_finish(party, r);
+        }
+        return r == -EINVAL ? r : 0;
+}
+
+int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *callback)
+{
+        struct cede__party *party = &callback->fiber.party;
+
+        if (owner(m) != party)
+                return -EPERM;
+        release(m, party);
+        return 0;
+}
+
+int cede_mutex_run(struct cede_mutex *m, int (*fn)(void *arg), void *arg)
+{
+        int r = cede_mutex_lock(m);
+
+        if (r == 0) {
+                r = fn(arg);
+                cede_mutex_unlock(m);
+        } else if (r == -EOWNERDEAD) {
+                cede_mutex_unlock(m);
+        }
+        return r;
+}
+
+static int init(struct cede_mutex *m, enum cede_order order, bool recursive)
+{
+        if (!cede__waitq_order_valid(order))
+                return -EINVAL;
+        *m = (struct cede_mutex){ .recursive = recursive };
+        cede__waitq_init(&m->q, order);
+        return 0;
+}
+
+int cede_mutex_init(struct cede_mutex *m, enum cede_order order)
+{
+        return init(m, order, false);
+}
+
+int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order)
+{
+        return init(m, order, true);
+}
+
+void cede_mutex_finish(struct cede_mutex *m)
+{
+        if (owner(m) || m->q.head)
+                cede__die("mutex %s is finished while it is locked, or %u wait for it",
+                          m->name ? m->name : "unnamed", m->q.waiting);
+}
+
+void cede_mutex_set_name(struct cede_mutex *m, const char *name)
+{
+        m->name = name;
+}
+
+bool cede_mutex_locked(const struct cede_mutex *m)
+{
+        return owner(m) != NULL;
+}
+
+bool cede_mutex_owned(const struct cede_mutex *m)
+{
+        return owner(m) == cede__party_here();
+}
+
+unsigned cede_mutex_waiting(const struct cede_mutex *m)
+{
+        return __atomic_load_n(&m->q.waiting, __ATOMIC_RELAXED);
+}
+
+void cede_mutex_stats(struct cede_mutex *m, struct cede_mutex_stats *ret_stats)
+{
+        struct cede__party *present = lock(m);
+
+        *ret_stats = (struct cede_mutex_stats){ m->q.waiting, m->q.peak, m->handoffs };
+        unlock(m, present);
+}
