@@ -70,7 +70,10 @@ CEDE_API void cede_mutex_set_name(struct cede_mutex *m, const char *name);
  *
  * -ECANCELED  the caller is cancelled (also if the mutex is free)
  * -ETIMEDOUT  the deadline of the caller's innermost scope has passed; a free mutex is still locked
- * -EDEADLK    the caller owns it already (and it is not recursive)
+ * -EDEADLK    the caller owns it already (and it is not recursive), or waiting closed a circle:
+ *             the owner waits for a mutex of the caller, directly or round some corners, or for the
+ *             caller's end.  Such a circle is reported on standard error, with all in it; only the
+ *             wait that closes it fails.  A wait under a deadline counts for none: it ends anyway
  * -EOWNERDEAD it IS locked now, and its last owner ended without unlocking it
  */
 CEDE_API int cede_mutex_lock(struct cede_mutex *m) CEDE_MUST_CHECK;

@@ -21,6 +21,7 @@
  */
 #include "sync/mutex.h"
 #include "base/spin.h"
+#include "sync/deadlock.h"
 #include "task/callback.h"
 #include "task/task.h"
 #include <errno.h>
@@ -28,7 +29,7 @@
 enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
 enum { MOVED = 1 }; /* waiter.need */
 
-static struct cede__party *owner(const struct cede_mutex *m)
+struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
 {
         uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
 
@@ -105,7 +106,7 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         const struct cede_mutex *m = w->object;
 
         cede__text_add(t, "%s (held by ", m->name ? m->name : "unnamed");
-        cede__party_describe(owner(m), t);
+        cede__party_describe(cede__mutex_owner(m), t);
         cede__text_add(t, ", %u waiting)", cede_mutex_waiting(m));
 }
 
@@ -165,6 +166,24 @@ static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__wait
         return 0;
 }
 
+/* Waits, unless the owner waits for the caller in turn. */
+static int wait_unless_circular(struct cede_mutex *m, struct cede__party *me,
+                                struct cede__waiter *w)
+{
+        struct cede__edge edge;
+        int r;
+
+        if (cede__edge_enter(&edge, w, m) && cede__claim_from(me, CEDE__WAITING)) {
+                withdraw(w);
+                cede__wait_forget(me);
+                r = -EDEADLK;
+        } else {
+                r = cede__wait(me);
+        }
+        cede__edge_leave(&edge);
+        return r;
+}
+
 static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__waitable *kind,
                                       const void *site)
 {
@@ -172,9 +191,9 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
         struct cede__waiter w;
         int r;
 
-        if (owner(m) == me && !m->recursive)
+        if (cede__mutex_owner(m) == me && !m->recursive)
                 return -EDEADLK;
-        if (owner(m) == me) {
+        if (cede__mutex_owner(m) == me) {
                 m->depth++;
                 return 0;
         }
@@ -182,7 +201,7 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
                 return -ECANCELED;
         r = enter(m, me, &w, kind, site);
         if (r == 0)
-                r = cede__wait(me);
+                r = wait_unless_circular(m, me, &w);
         else if (r > 0)
                 cede__wait_forget(me);
         return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0);
@@ -211,12 +230,12 @@ int cede_mutex_try_lock(struct cede_mutex *m)
         struct cede__party *me = cede__party_here();
 
         while (!take(m, me)) {
-                if (owner(m) == me && m->recursive) {
+                if (cede__mutex_owner(m) == me && m->recursive) {
                         m->depth++;
                         return 0;
                 }
                 if (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~(uintptr_t)LOCKED)
-                        return owner(m) == me ? -EDEADLK : -EAGAIN;
+                        return cede__mutex_owner(m) == me ? -EDEADLK : -EAGAIN;
                 cede__spin_pause(); /* only worked on: see what comes of it */
         }
         return entered(m, me, 0);
@@ -237,7 +256,7 @@ int cede_mutex_unlock(struct cede_mutex *m)
 {
         struct cede__party *me = cede__party_here();
 
-        if (cede__unlikely(owner(m) != me))
+        if (cede__unlikely(cede__mutex_owner(m) != me))
                 return -EPERM;
         if (cede__unlikely(m->depth)) {
                 m->depth--;
@@ -271,7 +290,7 @@ void cede__mutexes_abandon(struct cede__party *me)
 
 bool cede__mutex_owned_by(const struct cede_mutex *m, const struct cede__party *party)
 {
-        return owner(m) == party;
+        return cede__mutex_owner(m) == party;
 }
 
 unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me)
@@ -336,7 +355,7 @@ int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *callback
 {
         struct cede__party *party = &callback->fiber.party;
 
-        if (owner(m) != party)
+        if (cede__mutex_owner(m) != party)
                 return -EPERM;
         release(m, party);
         return 0;
@@ -376,7 +395,7 @@ int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order)
 
 void cede_mutex_finish(struct cede_mutex *m)
 {
-        if (owner(m) || m->q.head)
+        if (cede__mutex_owner(m) || m->q.head)
                 cede__die("mutex %s is finished while it is locked, or %u wait for it",
                           m->name ? m->name : "unnamed", m->q.waiting);
 }
@@ -388,12 +407,12 @@ void cede_mutex_set_name(struct cede_mutex *m, const char *name)
 
 bool cede_mutex_locked(const struct cede_mutex *m)
 {
-        return owner(m) != NULL;
+        return cede__mutex_owner(m) != NULL;
 }
 
 bool cede_mutex_owned(const struct cede_mutex *m)
 {
-        return owner(m) == cede__party_here();
+        return cede__mutex_owner(m) == cede__party_here();
 }
 
 unsigned cede_mutex_waiting(const struct cede_mutex *m)

@@ -6,6 +6,8 @@
 #include "wait/wait.h"
 #include <cede/mutex.h>
 
+/* NULL: it is free. */
+struct cede__party *cede__mutex_owner(const struct cede_mutex *m);
 bool cede__mutex_owned_by(const struct cede_mutex *m, const struct cede__party *party);
 
 /* The owner leaves it for a while; returns how often it had locked it besides. */

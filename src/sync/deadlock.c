@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "sync/deadlock.h"
+#include "base/thread.h"
+#include "sync/mutex.h"
+#include "task/task.h"
+#include <stdint.h>
+#include <unistd.h>
+
+enum { BUCKETS = 64, CIRCLE_MAX = 1000 };
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct cede__edge *buckets[BUCKETS]; /* under lock; by the address of who waits */
+
+static struct cede__edge **bucket(const struct cede__party *party)
+{
+        return &buckets[(uintptr_t)party / sizeof(struct cede__party) % BUCKETS];
+}
+
+/* How the party at this address waits; NULL: not for a mutex, or not for ever. */
+static struct cede__edge *find(const struct cede__party *party)
+{
+        struct cede__edge *edge = *bucket(party);
+
+        while (edge && edge->waiter->party != party)
+                edge = edge->next;
+        return edge;
+}
+
+/* Whether `owner` is a task that waits for the end of children, of which `me` is one, or below. */
+static bool waits_for_descendant(const struct cede__party *owner, struct cede__party *me)
+{
+        const struct cede_task *t = cede__is_task(me) ? cede__task_of(me) : NULL;
+
+        while (t && t->home->owner != &t->fiber.party) {
+                const struct cede__party *parent = t->home->owner;
+
+                if (parent == owner)
+                        return t->home->closer != NULL;
+                t = cede__task_of(t->home->owner);
+        }
+        return false;
+}
+
+struct report {
+        struct cede__edge *first;
+        struct cede__party *me;
+};
+
+/* Round the circle again; it stands still, under the lock. */
+static void *write_report(void *arg)
+{
+        const struct report *report = arg;
+        const struct cede__edge *edge = report->first;
+        struct cede__text t;
+
+        cede__text_open(&t, STDERR_FILENO);
+        t.sites = cede__sites_open();
+        cede__text_add(&t, "cede: deadlock: each of these waits for the next, and the last for the "
+                           "first\n");
+        for (int n = 0; edge && n < CIRCLE_MAX; n++) {
+                const struct cede__waiter *w = edge->waiter;
+                const struct cede__party *next = cede__mutex_owner(edge->mutex);
+
+                cede__text_add(&t, "  ");
+                cede__party_describe(w->party, &t);
+                cede__text_add(&t, ": waits for %s ", w->kind->name);
+                w->kind->describe(w, &t);
+                cede__text_add(&t, ", at ");
+                cede__text_site(&t, w->site);
+                cede__text_add(&t, "\n");
+                if (next == report->me)
+                        break;
+                edge = find(next);
+                if (!edge) {
+                        cede__text_add(&t, "  ");
+                        cede__party_describe(next, &t);
+                        cede__text_add(&t, ": waits for the end of its children\n");
+                }
+        }
+        cede__sites_close(t.sites);
+        return NULL;
+}
+
+/* By a thread of its own, as every report: a task's stack is too small for it. */
+static void report_circle(struct cede__edge *first, struct cede__party *me)
+{
+        struct report report = { first, me };
+        pthread_t thread;
+
+        if (cede__thread_start(&thread, "cede-report", write_report, &report) == 0)
+                pthread_join(thread, NULL);
+        else
+                write_report(&report);
+}
+
+static bool closes_circle(struct cede__edge *edge, struct cede__party *me)
+{
+        for (int n = 0; edge && n < CIRCLE_MAX; n++) {
+                struct cede__party *owner = cede__mutex_owner(edge->mutex);
+
+                if (owner == me)
+                        return true;
+                edge = owner ? find(owner) : NULL;
+                if (!edge)
+                        return owner && waits_for_descendant(owner, me);
+        }
+        return false;
+}
+
+bool cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, struct cede_mutex *m)
+{
+        struct cede__party *me = waiter->party;
+        bool closes;
+
+        edge->waiter = NULL;
+        if (me->scope->due != CEDE_NEVER)
+                return false;
+        edge->waiter = waiter;
+        edge->mutex = m;
+        pthread_mutex_lock(&lock);
+        edge->next = *bucket(me);
+        *bucket(me) = edge;
+        /* Only if the wait has not been ended meanwhile. */
+        closes = (__atomic_load_n(&me->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) < CEDE__CLAIMED &&
+                 closes_circle(edge, me);
+        if (closes)
+                report_circle(edge, me);
+        pthread_mutex_unlock(&lock);
+        return closes;
+}
+
+void cede__edge_leave(struct cede__edge *edge)
+{
+        struct cede__edge **link;
+
+        if (!edge->waiter)
+                return;
+        pthread_mutex_lock(&lock);
+        link = bucket(edge->waiter->party);
+        while (*link != edge)
+                link = &(*link)->next;
+        *link = edge->next;
+        pthread_mutex_unlock(&lock);
+}
