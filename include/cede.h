@@ -42,6 +42,7 @@
 #include <cede/event.h>
 #include <cede/limit.h>
 #include <cede/local.h>
+#include <cede/lock_order.h>
 #include <cede/mutex.h>
 #include <cede/offload.h>
 #include <cede/order.h>

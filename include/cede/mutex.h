@@ -42,17 +42,21 @@ struct cede_mutex {
         bool orphaned;           /* the last owner ended holding it; under the lock bit */
         struct cede_mutex *next; /* what the owner locked before; the owner's */
         const char *name;
+        /* For lock_order.h: where it was initialised, its level, where it was locked last. */
+        const void *origin;
+        unsigned level;
+        const void *site;
 };
 
 #define CEDE_MUTEX_INIT(order)                                                                     \
         {                                                                                          \
-                0, CEDE__WAITQ_INIT(order), 0, 0, false, false, NULL, NULL                         \
+                0, CEDE__WAITQ_INIT(order), 0, 0, false, false, NULL, NULL, NULL, 0, NULL          \
         }
 
 /* The same for one that its owner may lock again; it is unlocked as often. */
 #define CEDE_RECURSIVE_MUTEX_INIT(order)                                                           \
         {                                                                                          \
-                0, CEDE__WAITQ_INIT(order), 0, 0, true, false, NULL, NULL                          \
+                0, CEDE__WAITQ_INIT(order), 0, 0, true, false, NULL, NULL, NULL, 0, NULL           \
         }
 
 /* -EINVAL: the order is none. */

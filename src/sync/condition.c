@@ -91,7 +91,7 @@ static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *s
         depth = cede__mutex_leave(m, me);
         r = cede__wait(me);
         if (r == 0 || r == -EOWNERDEAD)
-                return cede__mutex_returned(m, depth, r);
+                return cede__mutex_returned(m, depth, r, site);
         if (cede__mutex_return(m, depth, site) == -EOWNERDEAD)
                 return -EOWNERDEAD;
         return r;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sync/deadlock.h"
-#include "base/thread.h"
+#include "base/report.h"
 #include "sync/mutex.h"
 #include "task/task.h"
+#include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -41,56 +42,34 @@ static bool waits_for_descendant(const struct cede__party *owner, struct cede__p
         return false;
 }
 
-struct report {
-        struct cede__edge *first;
-        struct cede__party *me;
-};
-
-/* Round the circle again; it stands still, under the lock. */
-static void *write_report(void *arg)
+/* Round the circle again, from the wait that closes it; it stands still, under the lock. */
+static void write_circle(struct cede__text *t, void *arg)
 {
-        const struct report *report = arg;
-        const struct cede__edge *edge = report->first;
-        struct cede__text t;
+        const struct cede__edge *edge = arg;
+        const struct cede__party *me = edge->waiter->party;
 
-        cede__text_open(&t, STDERR_FILENO);
-        t.sites = cede__sites_open();
-        cede__text_add(&t, "cede: deadlock: each of these waits for the next, and the last for the "
-                           "first\n");
+        cede__text_add(t, "cede: deadlock: each of these waits for the next, and the last for the "
+                          "first\n");
         for (int n = 0; edge && n < CIRCLE_MAX; n++) {
                 const struct cede__waiter *w = edge->waiter;
                 const struct cede__party *next = cede__mutex_owner(edge->mutex);
 
-                cede__text_add(&t, "  ");
-                cede__party_describe(w->party, &t);
-                cede__text_add(&t, ": waits for %s ", w->kind->name);
-                w->kind->describe(w, &t);
-                cede__text_add(&t, ", at ");
-                cede__text_site(&t, w->site);
-                cede__text_add(&t, "\n");
-                if (next == report->me)
+                cede__text_add(t, "  ");
+                cede__party_describe(w->party, t);
+                cede__text_add(t, ": waits for %s ", w->kind->name);
+                w->kind->describe(w, t);
+                cede__text_add(t, ", at ");
+                cede__text_site(t, w->site);
+                cede__text_add(t, "\n");
+                if (next == me)
                         break;
                 edge = find(next);
                 if (!edge) {
-                        cede__text_add(&t, "  ");
-                        cede__party_describe(next, &t);
-                        cede__text_add(&t, ": waits for the end of its children\n");
+                        cede__text_add(t, "  ");
+                        cede__party_describe(next, t);
+                        cede__text_add(t, ": waits for the end of its children\n");
                 }
         }
-        cede__sites_close(t.sites);
-        return NULL;
-}
-
-/* By a thread of its own, as every report: a task's stack is too small for it. */
-static void report_circle(struct cede__edge *first, struct cede__party *me)
-{
-        struct report report = { first, me };
-        pthread_t thread;
-
-        if (cede__thread_start(&thread, "cede-report", write_report, &report) == 0)
-                pthread_join(thread, NULL);
-        else
-                write_report(&report);
 }
 
 static bool closes_circle(struct cede__edge *edge, struct cede__party *me)
@@ -124,7 +103,7 @@ bool cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, stru
         closes = (__atomic_load_n(&me->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) < CEDE__CLAIMED &&
                  closes_circle(edge, me);
         if (closes)
-                report_circle(edge, me);
+                cede__report(STDERR_FILENO, write_circle, edge);
         pthread_mutex_unlock(&lock);
         return closes;
 }

@@ -22,6 +22,7 @@
 #include "sync/mutex.h"
 #include "base/spin.h"
 #include "sync/deadlock.h"
+#include "sync/lock_order.h"
 #include "task/callback.h"
 #include "task/task.h"
 #include <errno.h>
@@ -116,8 +117,10 @@ static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe
 static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe };
 
 /* The caller's lock call is about to return: from now on it holds the mutex. */
-static int entered(struct cede_mutex *m, struct cede__party *me, int result)
+static int entered(struct cede_mutex *m, struct cede__party *me, int result, const void *site)
 {
+        if (cede__unlikely(__atomic_load_n(&cede__lock_order_on, __ATOMIC_RELAXED)))
+                cede__lock_order_note(m, me->held, site);
         m->next = me->held;
         me->held = m;
         if (cede__unlikely(m->orphaned)) {
@@ -204,7 +207,7 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
                 r = wait_unless_circular(m, me, &w);
         else if (r > 0)
                 cede__wait_forget(me);
-        return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0);
+        return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0, site);
 }
 
 /* Locks it, if it is free and nobody waits. */
@@ -221,7 +224,7 @@ int cede_mutex_lock(struct cede_mutex *m)
         struct cede__party *me = cede__party_here();
 
         if (cede__likely(!cede__cancelled(me) && take(m, me)))
-                return entered(m, me, 0);
+                return entered(m, me, 0, CEDE__CALL_SITE);
         return lock_slowly(m, &mutex, CEDE__CALL_SITE);
 }
 
@@ -238,7 +241,7 @@ int cede_mutex_try_lock(struct cede_mutex *m)
                         return cede__mutex_owner(m) == me ? -EDEADLK : -EAGAIN;
                 cede__spin_pause(); /* only worked on: see what comes of it */
         }
-        return entered(m, me, 0);
+        return entered(m, me, 0, CEDE__CALL_SITE);
 }
 
 static void release(struct cede_mutex *m, struct cede__party *me)
@@ -306,16 +309,16 @@ unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me)
 int cede__mutex_return(struct cede_mutex *m, unsigned depth, const void *site)
 {
         struct cede__party *me = cede__party_here();
-        int r = take(m, me) ? entered(m, me, 0) : lock_slowly(m, &mutex_firmly, site);
+        int r = take(m, me) ? entered(m, me, 0, site) : lock_slowly(m, &mutex_firmly, site);
 
         m->depth = depth;
         return r;
 }
 
-int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result)
+int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result, const void *site)
 {
         m->depth = depth;
-        return entered(m, cede__party_here(), result);
+        return entered(m, cede__party_here(), result, site);
 }
 
 void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w)
@@ -374,23 +377,23 @@ int cede_mutex_run(struct cede_mutex *m, int (*fn)(void *arg), void *arg)
         return r;
 }
 
-static int init(struct cede_mutex *m, enum cede_order order, bool recursive)
+static int init(struct cede_mutex *m, enum cede_order order, bool recursive, const void *site)
 {
         if (!cede__waitq_order_valid(order))
                 return -EINVAL;
-        *m = (struct cede_mutex){ .recursive = recursive };
+        *m = (struct cede_mutex){ .recursive = recursive, .origin = site };
         cede__waitq_init(&m->q, order);
         return 0;
 }
 
 int cede_mutex_init(struct cede_mutex *m, enum cede_order order)
 {
-        return init(m, order, false);
+        return init(m, order, false, CEDE__CALL_SITE);
 }
 
 int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order)
 {
-        return init(m, order, true);
+        return init(m, order, true, CEDE__CALL_SITE);
 }
 
 void cede_mutex_finish(struct cede_mutex *m)

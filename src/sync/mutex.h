@@ -17,7 +17,7 @@ unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me);
 int cede__mutex_return(struct cede_mutex *m, unsigned depth, const void *site);
 
 /* Has come back: it was moved to the mutex's queue, and granted with this result. */
-int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result);
+int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result, const void *site);
 
 /* A claimed waiter of somebody who left: puts it into the mutex's queue, or makes it the owner. */
 void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Reports: the task tree, deadlocks, stack overflows, tasks that keep the loop to themselves. */
+#include "base/report.h"
 #include "base/thread.h"
 #include "task/run.h"
 #include <errno.h>
@@ -112,41 +113,29 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
         cede__text_add(text, t->fiber.party.cancel ? ", cancelled\n" : "\n");
 }
 
-struct report {
+struct tree {
         struct cede__run *run;
-        int fd;
         const struct cede__party *self; /* of the thread that asks */
 };
 
-static void *write_report(void *arg)
+static void write_tree(struct cede__text *text, void *arg)
 {
-        struct report *report = arg;
-        struct cede__run *run = report->run;
-        struct cede_task *t = &run->main;
-        struct cede__text text;
+        const struct tree *tree = arg;
+        struct cede_task *t = &tree->run->main;
         unsigned depth = 0, lines = 0;
 
-        cede__text_open(&text, report->fd);
-        text.sites = cede__sites_open();
         for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
-                describe(&text, t, depth, report->self);
-        if (run->stats.live > lines)
-                cede__text_add(&text, "  ... and %llu more\n",
-                               (unsigned long long)(run->stats.live - lines));
-        cede__sites_close(text.sites);
-        return NULL;
+                describe(text, t, depth, tree->self);
+        if (tree->run->stats.live > lines)
+                cede__text_add(text, "  ... and %llu more\n",
+                               (unsigned long long)(tree->run->stats.live - lines));
 }
 
-/* By a thread, while the loop waits: looking call sites up takes more stack than a task has. */
 static void report_tasks(struct cede__run *run, int fd)
 {
-        struct report report = { run, fd, cede__self };
-        pthread_t thread;
+        struct tree tree = { run, cede__self };
 
-        if (cede__thread_start(&thread, "cede-report", write_report, &report) == 0)
-                pthread_join(thread, NULL);
-        else
-                write_report(&report);
+        cede__report(fd, write_tree, &tree);
 }
 
 void cede_print_tasks(int fd)
