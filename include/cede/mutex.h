@@ -88,7 +88,10 @@ CEDE_API int cede_mutex_try_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
 /* Never waits or yields.  -EPERM: the caller does not own it. */
 CEDE_API int cede_mutex_unlock(struct cede_mutex *m);
 
-/* For callbacks: 0 if it will be called, owning the mutex.  -EINVAL: the mutex is recursive. */
+/*
+ * For callbacks: 0 if it will be called, owning the mutex, with 0 or -EOWNERDEAD.  -EINVAL: the
+ * mutex is recursive; -EDEADLK: this callback owns it already.
+ */
 CEDE_API int cede_mutex_lock_async(struct cede_mutex *m,
                                    struct cede_callback *owner) CEDE_MUST_CHECK;
 CEDE_API int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *owner);

@@ -97,15 +97,19 @@ static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
 
         cede__self = NULL;
         cede__loop_feed(loop); /* there is this stack */
-        do {
+        for (;;) {
                 next = pick(loop);
+                if (!next->context && loop->hooks->call(next))
+                        continue; /* it was a callback */
                 if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {
                         next->stack = stack;
                         next->context = stack; /* anything but NULL: it has started */
                         cede__self = &next->party;
                         return true;
                 }
-        } while (!bind(loop, next));
+                if (bind(loop, next))
+                        break;
+        }
         if (next->next)
                 cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
         *ret_next = next;
@@ -175,10 +179,19 @@ void cede__fiber_finish(struct cede__party *party, int result)
         }
 }
 
-void cede__loop_drain(struct cede__loop *loop)
+bool cede__loop_drain(struct cede__loop *loop)
 {
-        for (cede__loop_poll(loop); loop->ready.first; cede__loop_poll(loop))
-                bind(loop, pop(&loop->ready, &loop->ready.first));
+        cede__loop_poll(loop);
+        while (loop->ready.first) {
+                struct cede__fiber *fiber = pop(&loop->ready, &loop->ready.first);
+
+                if (!loop->hooks->call(fiber)) {
+                        cede__fibers_push(&loop->ready, fiber);
+                        return false;
+                }
+                cede__loop_poll(loop);
+        }
+        return true;
 }
 
 uint64_t cede__loop_turns(const struct cede__loop *loop)

@@ -41,6 +41,7 @@ struct cede__loop_hooks {
          * True: it was not a fiber but a callback that took its turn in the queue, and has had it.
          */
         bool (*call)(struct cede__fiber *fiber);
+        bool (*is_fiber)(const struct cede__party *party); /* not a callback */
         unsigned (*stack_class)(const struct cede__fiber *fiber);
         /* Nothing of the loop's own will ever wake anybody.  True: something outside might. */
         bool (*quiescent)(struct cede__loop *loop);
@@ -142,8 +143,8 @@ static inline void cede__loop_glance(struct cede__loop *loop)
                 cede__loop_poll(loop);
 }
 
-/* No fiber is left: calls the callbacks that were granted. */
-void cede__loop_drain(struct cede__loop *loop);
+/* Calls the callbacks that were granted.  False: there is a fiber (again) that wants its turn. */
+bool cede__loop_drain(struct cede__loop *loop);
 
 /* There may be stacks again for those that found none. */
 void cede__loop_feed(struct cede__loop *loop);

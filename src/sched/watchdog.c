@@ -14,7 +14,8 @@ static void on_signal(int signal)
         int saved_errno = errno;
 
         (void)signal;
-        if (guard && cede__self && cede__loop_turns(guard->loop) == atomic_load(&guard->stuck_at))
+        if (guard && cede__self && guard->loop->hooks->is_fiber(cede__self) &&
+            cede__loop_turns(guard->loop) == atomic_load(&guard->stuck_at))
                 guard->loop->hooks->overrun(cede__fiber_of(cede__self), guard->limit);
         errno = saved_errno;
 }

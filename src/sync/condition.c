@@ -24,6 +24,7 @@
 #include "base/spin.h"
 #include "sync/mutex.h"
 #include <errno.h>
+#include <limits.h>
 
 enum { LOCKED = 1 };
 
@@ -52,22 +53,42 @@ static void withdraw(struct cede__waiter *w)
         unlock(c);
 }
 
+static struct wait *wait_of(const struct cede__waiter *w)
+{
+        return cede__container_of(w, struct wait, waiter);
+}
+
+/* Whether it was notified: then it has to do with the mutex only, and the condition may be gone. */
+static bool moved(const struct cede__waiter *w)
+{
+        return __atomic_load_n(&w->need, __ATOMIC_ACQUIRE) == CEDE__MOVED;
+}
+
 static void resort(struct cede__waiter *w)
 {
         struct cede_condition *c = w->object;
 
-        lock(c);
-        if (cede__waitq_linked(&w->node))
-                cede__waitq_resort(&c->q, &w->node, cede__party_rank(w->party));
-        unlock(c);
+        if (!moved(w)) {
+                lock(c);
+                if (cede__waitq_linked(&w->node) && !moved(w))
+                        cede__waitq_resort(&c->q, &w->node, cede__party_rank(w->party));
+                unlock(c);
+        }
+        if (moved(w))
+                cede__mutex_resort(wait_of(w)->mutex, w);
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
 {
         const struct cede_condition *c = w->object;
 
-        cede__text_add(t, "%s (%u waiting)", c->name ? c->name : "unnamed",
-                       cede_condition_waiting(c));
+        if (moved(w)) {
+                cede__text_add(t, "(notified), and for mutex ");
+                cede__mutex_describe(wait_of(w)->mutex, t);
+        } else {
+                cede__text_add(t, "%s (%u waiting)", c->name ? c->name : "unnamed",
+                               cede_condition_waiting(c));
+        }
 }
 
 static const struct cede__waitable condition = { "condition", withdraw, resort, describe };
@@ -83,8 +104,8 @@ static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *s
                 return -EPERM;
         if (cede__cancelled(me))
                 return cede__cancelled(me);
-        cede__wait_begin(&wait.waiter, me, &condition, c, 0, site);
         lock(c);
+        cede__wait_begin(&wait.waiter, me, &condition, c, 0, site);
         cede__waitq_insert(&c->q, &wait.waiter.node, cede__party_rank(me));
         cede__waitq_stay(&c->q);
         unlock(c);
@@ -112,43 +133,50 @@ int cede_condition_wait_for(struct cede_condition *c, struct cede_mutex *m,
         return r;
 }
 
-/* Claims the first who can be; NULL if nobody is left. */
-static struct wait *claim_first(struct cede_condition *c)
+/*
+ * In one step, so that none who starts to wait meanwhile takes the place of one who waits now; and
+ * afterwards the condition is not used any more.
+ */
+static unsigned claim(struct cede_condition *c, unsigned n, struct cede__grants *claimed)
 {
         struct cede__wnode *head;
-        struct wait *claimed = NULL;
+        unsigned count = 0;
 
         lock(c);
-        while (!claimed && (head = cede__waitq_head(&c->q))) {
+        while (count < n && (head = cede__waitq_head(&c->q))) {
                 struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
 
                 if (cede__claim(w->party)) {
-                        claimed = cede__container_of(w, struct wait, waiter);
                         cede__waitq_grant(&c->q, head);
+                        __atomic_store_n(&w->need, CEDE__MOVED, __ATOMIC_RELEASE);
+                        cede__grants_add(claimed, w);
+                        count++;
                 } else {
                         cede__waitq_remove(&c->q, head); /* being cancelled */
                 }
         }
         unlock(c);
-        return claimed;
+        return count;
 }
 
 unsigned cede_condition_notify(struct cede_condition *c, unsigned n)
 {
-        unsigned woken = 0;
-        struct wait *wait;
+        struct cede__grants claimed = CEDE__GRANTS_INIT(claimed);
+        unsigned count = claim(c, n, &claimed);
+        struct cede__wnode *node = claimed.first;
 
-        while (woken < n && (wait = claim_first(c))) {
-                cede__mutex_move(wait->mutex, &wait->waiter);
-                woken++;
+        while (node) {
+                struct cede__waiter *w = cede__container_of(node, struct cede__waiter, node);
+
+                node = node->child; /* before it moves */
+                cede__mutex_move(wait_of(w)->mutex, w);
         }
-        return woken;
+        return count;
 }
 
-/* Not those who start to wait meanwhile: there may be no end of them. */
 unsigned cede_condition_notify_all(struct cede_condition *c)
 {
-        return cede_condition_notify(c, cede_condition_waiting(c));
+        return cede_condition_notify(c, UINT_MAX);
 }
 
 int cede_condition_init(struct cede_condition *c, enum cede_order order)

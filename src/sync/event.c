@@ -62,8 +62,8 @@ static int enter(struct cede_event *e, struct cede__party *me, struct cede__wait
 
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
-        cede__wait_begin(w, me, &event, e, 0, site);
         set = lock(e);
+        cede__wait_begin(w, me, &event, e, 0, site);
         if (set && cede__claim(me)) {
                 r = 1;
         } else if (cede__cancelled(me) && cede__claim(me)) {

@@ -12,8 +12,8 @@
  * bit, and wakes it afterwards: the word never shows a mutex that is free while somebody waits for
  * it.
  *
- * A waiter that comes from a condition has been claimed already (`need` is MOVED), and cannot be
- * cancelled any more; it is granted without a claim.
+ * A waiter that comes from a condition has been claimed already (`need` is CEDE__MOVED), and cannot
+ * be cancelled any more; it is granted without a claim.
  *
  * What a party holds is a list through the mutexes, which only the party itself touches: it enters
  * a mutex when its lock call returns, not when it is granted.  When a party ends, what is still in
@@ -28,7 +28,6 @@
 #include <errno.h>
 
 enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
-enum { MOVED = 1 }; /* waiter.need */
 
 struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
 {
@@ -59,7 +58,7 @@ static struct cede__party *grant(struct cede_mutex *m)
         while ((head = cede__waitq_head(&m->q))) {
                 struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
 
-                if (w->need == MOVED || cede__claim(w->party)) {
+                if (w->need == CEDE__MOVED || cede__claim(w->party)) {
                         cede__waitq_grant(&m->q, head);
                         m->handoffs++;
                         return w->party;
@@ -89,12 +88,14 @@ static void withdraw(struct cede__waiter *w)
 
         if (cede__waitq_linked(&w->node))
                 cede__waitq_remove(&m->q, &w->node);
-        unlock(m, present); /* somebody owns it, so nobody can be granted */
+        if (present)
+                unlock(m, present);
+        else
+                pass_on(m); /* it was free, but w could not claim it: others may stand behind w */
 }
 
-static void resort(struct cede__waiter *w)
+void cede__mutex_resort(struct cede_mutex *m, struct cede__waiter *w)
 {
-        struct cede_mutex *m = w->object;
         struct cede__party *present = lock(m);
 
         if (cede__waitq_linked(&w->node))
@@ -102,13 +103,21 @@ static void resort(struct cede__waiter *w)
         unlock(m, present);
 }
 
-static void describe(const struct cede__waiter *w, struct cede__text *t)
+static void resort(struct cede__waiter *w)
 {
-        const struct cede_mutex *m = w->object;
+        cede__mutex_resort(w->object, w);
+}
 
+void cede__mutex_describe(const struct cede_mutex *m, struct cede__text *t)
+{
         cede__text_add(t, "%s (held by ", m->name ? m->name : "unnamed");
         cede__party_describe(cede__mutex_owner(m), t);
         cede__text_add(t, ", %u waiting)", cede_mutex_waiting(m));
+}
+
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        cede__mutex_describe(w->object, t);
 }
 
 static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe };
@@ -149,8 +158,8 @@ static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__wait
 {
         struct cede__party *present;
 
-        cede__wait_begin(w, me, kind, m, 0, site);
         present = lock(m);
+        cede__wait_begin(w, me, kind, m, 0, site);
         cede__waitq_insert(&m->q, &w->node, cede__party_rank(me));
         if (!present && cede__waitq_head(&m->q) == &w->node && cede__claim(me)) {
                 cede__waitq_grant(&m->q, &w->node);
@@ -325,9 +334,6 @@ void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w)
 {
         struct cede__party *party = w->party, *present = lock(m);
 
-        w->kind = &mutex_firmly;
-        w->object = m;
-        w->need = MOVED;
         cede__waitq_insert(&m->q, &w->node, cede__party_rank(party));
         cede__waitq_stay(&m->q);
         if (present)
@@ -342,16 +348,20 @@ int cede_mutex_lock_async(struct cede_mutex *m, struct cede_callback *callback)
 {
         struct cede__party *party = cede__callback_begin(callback);
         int r = m->recursive ? -EINVAL :
+                cede__mutex_owner(m) == party ?
+                               -EDEADLK :
                                enter(m, party, &callback->waiter, &mutex, CEDE__CALL_SITE);
 
-        if (r < 0)
+        if (r < 0) {
                 cede__callback_refused(callback);
+                return r;
+        }
         if (r > 0) {
                 r = m->orphaned ? -EOWNERDEAD : 0;
                 m->orphaned = false;
                 cede__wait_finish(party, r);
         }
-        return r == -EINVAL ? r : 0;
+        return 0;
 }
 
 int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *callback)

@@ -19,7 +19,15 @@ int cede__mutex_return(struct cede_mutex *m, unsigned depth, const void *site);
 /* Has come back: it was moved to the mutex's queue, and granted with this result. */
 int cede__mutex_returned(struct cede_mutex *m, unsigned depth, int result, const void *site);
 
-/* A claimed waiter of somebody who left: puts it into the mutex's queue, or makes it the owner. */
+/* waiter.need of those that a condition has claimed, set under the condition's lock. */
+enum { CEDE__MOVED = 1 };
+
+/*
+ * A claimed waiter of somebody who left: puts it into the mutex's queue, or makes it the owner.  It
+ * stays a waiter of the condition, which passes on what is asked about it.
+ */
 void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w);
+void cede__mutex_resort(struct cede_mutex *m, struct cede__waiter *w);
+void cede__mutex_describe(const struct cede_mutex *m, struct cede__text *t);
 
 #endif

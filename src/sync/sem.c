@@ -131,8 +131,8 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
                 return -EINVAL;
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
-        cede__wait_begin(w, me, &semaphore, s, n, site);
         permits = lock(s);
+        cede__wait_begin(w, me, &semaphore, s, n, site);
         cede__waitq_insert(&s->q, &w->node, cede__party_rank(me));
         if (cede__waitq_head(&s->q) == &w->node && n <= permits && cede__claim(me)) {
                 /* Its order lets it go first, and it fits. */

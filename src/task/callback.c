@@ -46,6 +46,8 @@ struct cede__party *cede__callback_begin(struct cede_callback *c)
 {
         struct cede__loop *loop = cede__loop_here;
 
+        if (!c->fn)
+                cede__die("a callback waits that has no function");
         if (!loop && !c->post)
                 cede__die("a callback waits outside of a run: give it a post function");
         c->fiber = (struct cede__fiber){ .loop = c->post ? NULL : loop };
@@ -82,6 +84,8 @@ void cede_callback_run(struct cede_callback *c)
         over(c);
         cede__self = &me; /* so that waiting in fn is noticed */
         c->fn(c, result);
+        if (cede__unlikely(me.held != NULL))
+                cede__mutexes_abandon(&me); /* what fn has locked by itself, and kept */
         cede__self = before;
 }
 

@@ -19,6 +19,7 @@
 
 struct visits {
         struct cede_scope *first, **last;
+        struct cede__party *claimed; /* a thread whose wait is to be ended without its lock */
 };
 
 static void visit_later(struct visits *v, struct cede_scope *scope)
@@ -61,7 +62,10 @@ static void cancel_inwards(struct visits *v, struct cede__party *me, struct cede
                 how = -ECANCELED;
         if (reached == me->scope && outranks(how, me->cancel)) {
                 __atomic_store_n(&me->cancel, how, __ATOMIC_RELAXED);
-                cede__wait_cancel(me, how);
+                if (cede__is_task(me))
+                        cede__wait_cancel(me, how);
+                else if (cede__claim_from(me, CEDE__WAITING))
+                        v->claimed = me;
         }
 }
 
@@ -80,26 +84,27 @@ static void visit_children(struct visits *v)
                         cancel_base(v, cede__task_of_sibling(link));
 }
 
-void cede__cancel_scope(struct cede_scope *scope, int why)
+struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why)
 {
-        struct visits v = { NULL, &v.first };
+        struct visits v = { NULL, &v.first, NULL };
 
         if (!outranks(why, scope->cancel)) {
                 /* Was cancelled from outside; a deadline that passes later cuts nothing short. */
                 if (!scope->own && why == -ECANCELED)
                         scope->own = why;
-                return;
+                return NULL;
         }
         if (!scope->own)
                 scope->own = why;
         pass_on(&v, scope, why);
         cancel_inwards(&v, scope->owner, scope, why);
         visit_children(&v);
+        return v.claimed;
 }
 
 void cede__cancel_task(struct cede_task *task)
 {
-        struct visits v = { NULL, &v.first };
+        struct visits v = { NULL, &v.first, NULL };
 
         if (!task->base_cancel)
                 task->cancelled = true;

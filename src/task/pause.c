@@ -22,6 +22,8 @@ int cede_yield(void)
         struct cede__fiber *fiber = cede__fiber_of(me);
 
         if (cede__unlikely(!cede__is_task(me))) {
+                if (!me->kind->may_block)
+                        me->kind->block(me); /* says so */
                 sched_yield();
                 return cede_checkpoint();
         }
@@ -86,8 +88,13 @@ static int sleep_until(int64_t t, const void *site)
                 cede__loop_sleep_outside(cede__loop_served, t);
                 return 0;
         }
-        if (!cede__task_running())
-                return cede__thread_sleep(cede__party_here(), t, site);
+        if (!cede__task_running()) {
+                struct cede__party *party = cede__party_here();
+
+                if (!party->kind->may_block)
+                        party->kind->block(party); /* says so */
+                return cede__thread_sleep(party, t, site);
+        }
         me = cede__task_here();
         if (me->fiber.party.cancel)
                 return me->fiber.party.cancel;

@@ -26,7 +26,12 @@ static void arrive(struct cede__post *post)
 
 void cede__scope_remote_settle(struct cede_scope *s)
 {
-        /* Between SENT and the post its sender needs a moment. */
+        uint32_t idle = IDLE;
+
+        /* Nobody sends one any more; and between SENT and the post its sender needs a moment. */
+        if (__atomic_compare_exchange_n(&s->remote_state, &idle, DONE, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_ACQUIRE))
+                return;
         while (__atomic_load_n(&s->remote_state, __ATOMIC_ACQUIRE) == SENT) {
                 sched_yield();
                 cede__loop_poll(cede__loop_here);
@@ -46,9 +51,14 @@ void cede_scope_cancel(struct cede_scope *s)
         if (!owner)
                 cede__die("a scope is cancelled that is closed");
         if (!cede__is_task(owner)) {
+                struct cede__party *claimed = NULL;
+
                 cede__scopes_lock(owner);
-                cede__cancel_scope(s, -ECANCELED);
+                if (s->owner) /* not closed just now */
+                        claimed = cede__cancel_scope(s, -ECANCELED);
                 cede__scopes_unlock(owner);
+                if (claimed)
+                        cede__wait_end(claimed, cede__cancelled(claimed));
         } else if (cede__fiber_of(owner)->loop == cede__loop_here) {
                 cede__cancel_scope(s, -ECANCELED);
         } else if (__atomic_compare_exchange_n(&s->remote_state, &idle, SENT, false,

@@ -157,7 +157,9 @@ static bool reachable(const struct cede__run *run)
 {
         int threads = cede__thread_count();
 
-        return (run->options.cancel_signals && *run->options.cancel_signals) || threads < 0 ||
+        /* A thread that has posted something may have ended before they were counted. */
+        return atomic_load(&run->loop.knock) ||
+               (run->options.cancel_signals && *run->options.cancel_signals) || threads < 0 ||
                (unsigned)threads > 1 + run->loop.outside_threads + (run->options.watchdog > 0);
 }
 
@@ -187,7 +189,8 @@ bool cede__run_quiescent(struct cede__loop *loop)
 
 bool cede__run_explain_fault(const void *address)
 {
-        const struct cede__fiber *fiber = cede__self ? cede__fiber_of(cede__self) : NULL;
+        const struct cede_task *running = cede__task_running();
+        const struct cede__fiber *fiber = running ? &running->fiber : NULL;
         const struct cede_task *t;
         struct cede__text text;
         size_t size;

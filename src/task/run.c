@@ -7,8 +7,9 @@
 #include "sched/watchdog.h"
 #include "task/callback.h"
 #include <errno.h>
+#include <time.h>
 
-enum { STACK_SIZE = 64 * 1024 };
+enum { STACK_SIZE = 64 * 1024, CALLBACK_PAUSES = 1000 };
 
 static _Thread_local int interrupted;
 
@@ -18,8 +19,14 @@ static void on_interrupt(struct cede__loop *loop)
         cede__cancel_scope(&cede__run_of(loop)->root, -ECANCELED);
 }
 
+static bool is_task(const struct cede__party *party)
+{
+        return cede__is_task(party);
+}
+
 static const struct cede__loop_hooks hooks = {
         .run = cede__task_run,
+        .is_fiber = is_task,
         .call = cede__callback_call,
         .stack_class = cede__task_stack_class,
         .quiescent = cede__run_quiescent,
@@ -56,6 +63,23 @@ static struct cede__run *create(const struct cede_run_options *options)
         return run;
 }
 
+/*
+ * Whether to look again for callbacks.  One may have been granted by another thread whose post has
+ * not arrived yet; one that still waits after a moment would be called by a run that is gone.
+ */
+static bool callbacks_under_way(struct cede__run *run)
+{
+        const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+
+        if (!atomic_load_explicit(&run->loop.callbacks, memory_order_acquire))
+                return false;
+        if (++run->callback_pauses > CALLBACK_PAUSES)
+                cede__die("a run ends while callbacks wait that are to be called by it; cancel "
+                          "them first");
+        nanosleep(&pause, NULL);
+        return true;
+}
+
 /* The main function has returned: nobody is left behind. */
 static int wind_up(struct cede__run *run, int result)
 {
@@ -68,7 +92,9 @@ static int wind_up(struct cede__run *run, int result)
         if (result < 0 && result != -ECANCELED && !root->error)
                 root->error = result;
         cede__cancel_scope(root, -ECANCELED);
-        cede__scope_join(root, &run->main, NULL);
+        do
+                cede__scope_join(root, &run->main, NULL);
+        while (!cede__loop_drain(&run->loop) || callbacks_under_way(run));
         cede__scope_drop_handles(root, &run->main);
         return run->deadlocked ? -EDEADLK : cede__scope_result(root, result);
 }

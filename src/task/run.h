@@ -18,6 +18,7 @@ struct cede__run {
         unsigned stack_class; /* of tasks that do not say */
         struct cede_run_stats stats;
         uint64_t last_id;
+        unsigned callback_pauses; /* how often its end waited for callbacks */
         bool deadlocked;
         bool waits_for_outside;                        /* and said so */
         struct cede_task *free_records;                /* used before; linked through fiber.next */

@@ -38,6 +38,9 @@ static void set_deadline(struct cede_scope *s, struct cede__party *me, int64_t d
 {
         if (deadline == CEDE_NEVER)
                 return;
+        if (!cede__is_task(me) && cede__loop_served && cede__loop_served->is_virtual)
+                cede__die("a deadline was set in an offloaded function of a run with a virtual "
+                          "clock, which only cede_sleep follows there");
         s->deadline = deadline;
         if (s->due > deadline)
                 s->due = deadline;
@@ -60,10 +63,10 @@ static void open_scope(struct cede_scope *s, unsigned flags, int64_t deadline,
                 cede__die("a scope is opened that is open already");
         if (flags & ~(unsigned)(CEDE_SHIELD_SCOPE | CEDE_COLLECT))
                 cede__die("a scope is opened with flags that do not exist: %#x", flags);
+        cede__scopes_lock(me);
         cede__scope_init(s, me);
         s->flags = flags;
         s->limit = limit;
-        cede__scopes_lock(me);
         s->parent = me->scope;
         if (!(flags & CEDE_SHIELD_SCOPE)) {
                 /* The deadline of the scope that was innermost until now is one further out. */

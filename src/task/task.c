@@ -235,7 +235,7 @@ void cede_task_set_priority(struct cede_task *task, int priority)
         check_run(task);
         if (priority == task->fiber.party.priority)
                 return;
-        task->fiber.party.priority = priority;
+        __atomic_store_n(&task->fiber.party.priority, priority, __ATOMIC_RELAXED);
         if (task->waits_to_start)
                 cede__limit_resort(cede__task_limit(task), task);
         else

@@ -81,9 +81,10 @@ static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
 
 /*
  * cancel.c: cancels a scope or a task with everything inside that is not shielded.  On the owner's
- * loop, or under its lock.
+ * loop, or under its lock.  Returns the owner if it is a thread whose wait is over: the caller ends
+ * it, with cede__wait_end(owner, owner->cancel), once it has dropped the lock.
  */
-void cede__cancel_scope(struct cede_scope *scope, int why);
+struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why);
 void cede__cancel_task(struct cede_task *task);
 
 /* scope.c */

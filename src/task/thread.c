@@ -29,7 +29,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-enum { SPINS = 1000 };
+enum { SPINS = 100 };
 
 struct thread {
         struct cede__party party; /* first */
@@ -65,6 +65,7 @@ static void end(void *party)
         cede__self = party;
         cede__mutexes_abandon(party);
         cede__self = NULL;
+        self.party.kind = NULL; /* another destructor may make it a party once more */
 }
 
 static void make_key(void)
@@ -88,6 +89,7 @@ struct cede__party *cede__party_of_thread(void)
 /* Cancels those scopes of the thread whose deadlines have passed. */
 void cede__thread_look(struct cede__party *me)
 {
+        struct cede__party *claimed = NULL;
         int64_t now;
 
         if (me->scope->due == CEDE_NEVER)
@@ -97,12 +99,14 @@ void cede__thread_look(struct cede__party *me)
                 return;
         cede__scopes_lock(me);
         for (struct cede_scope *s = me->scope; s->parent; s = s->parent) {
-                if (s->deadline <= now && !s->own)
-                        cede__cancel_scope(s, -ETIMEDOUT);
+                if (s->deadline <= now && !s->own && cede__cancel_scope(s, -ETIMEDOUT))
+                        claimed = me;
                 if (s->flags & CEDE_SHIELD_SCOPE)
                         break;
         }
         cede__scopes_unlock(me);
+        if (claimed)
+                cede__wait_end(me, cede__cancelled(me));
 }
 
 static uint32_t cell_of(const struct cede__party *party)
@@ -143,13 +147,24 @@ static bool park(struct cede__party *me, int64_t t)
         return false;
 }
 
+/*
+ * Ends the wait that has just begun, if the thread was cancelled before.  The lock is what makes
+ * sure that either this sees the cancellation, or the canceller sees the wait.
+ */
+static void look_for_cancellation(struct cede__party *me)
+{
+        bool claimed;
+
+        cede__scopes_lock(me);
+        claimed = me->cancel && cede__claim_from(me, CEDE__WAITING);
+        cede__scopes_unlock(me);
+        if (claimed)
+                cede__wait_end(me, cede__cancelled(me));
+}
+
 static void block(struct cede__party *me)
 {
-        if (cede__cancelled(me)) {
-                cede__scopes_lock(me);
-                cede__wait_cancel(me, me->cancel); /* unless somebody was faster */
-                cede__scopes_unlock(me);
-        }
+        look_for_cancellation(me);
         spin(me);
         while (park(me, cede__cancelled(me) ? CEDE_NEVER : me->scope->due))
                 cede__thread_look(me);
@@ -189,11 +204,7 @@ int cede__thread_sleep(struct cede__party *me, int64_t t, const void *site)
         if (cede__cancelled(me))
                 return cede__cancelled(me);
         cede__wait_begin(&w, me, &a_time, NULL, 0, site);
-        if (cede__cancelled(me)) {
-                cede__scopes_lock(me);
-                cede__wait_cancel(me, me->cancel);
-                cede__scopes_unlock(me);
-        }
+        look_for_cancellation(me);
         while (park(me, t < me->scope->due || cede__cancelled(me) ? t : me->scope->due)) {
                 if (cede__clock_now() >= t && cede__claim(me)) {
                         finish(me, 0);

@@ -10,15 +10,17 @@ int cede__wait(struct cede__party *party)
         return party->result;
 }
 
+void cede__wait_end(struct cede__party *party, int result)
+{
+        party->waiter->kind->withdraw(party->waiter);
+        cede__wait_finish(party, result);
+}
+
 bool cede__wait_cancel(struct cede__party *party, int result)
 {
-        struct cede__waiter *w;
-
         if (!cede__claim_from(party, CEDE__WAITING))
                 return false;
-        w = party->waiter;
-        w->kind->withdraw(w);
-        cede__wait_finish(party, result);
+        cede__wait_end(party, result);
         return true;
 }
 

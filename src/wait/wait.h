@@ -108,10 +108,15 @@ static inline int cede__cancelled(const struct cede__party *party)
 
 static inline struct cede__wrank cede__party_rank(const struct cede__party *party)
 {
-        return (struct cede__wrank){ party->priority, party->scope->due };
+        return (struct cede__wrank){ __atomic_load_n(&party->priority, __ATOMIC_RELAXED),
+                                     party->scope->due };
 }
 
-/* Starts a wait; before the waiter becomes visible to others. */
+/*
+ * Starts a wait, under the object's lock, before the waiter is put into its queue.  A thread may be
+ * cancelled by another one from here on; the canceller then waits for the lock, and finds it
+ * queued.
+ */
 static inline void cede__wait_begin(struct cede__waiter *w, struct cede__party *party,
                                     const struct cede__waitable *kind, void *object, long need,
                                     const void *site)
@@ -161,6 +166,12 @@ static inline void cede__wait_finish(struct cede__party *party, int result)
 
 /* Suspends the party until its wait is finished; returns the result. */
 int cede__wait(struct cede__party *party);
+
+/*
+ * By a canceller who has claimed it: takes it out of its queue, and ends it.  Whom that lets pass
+ * is granted, and callbacks among them are posted by code of the program: no lock may be held here.
+ */
+void cede__wait_end(struct cede__party *party, int result);
 
 /* Ends a wait that can be cancelled, unless a grant was faster: false then. */
 bool cede__wait_cancel(struct cede__party *party, int result);
