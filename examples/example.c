@@ -3,6 +3,7 @@
 
 #include <cede.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static int (*main_task)(void *arg);
 
 const char *elapsed(void)
 {
-        static char text[32];
+        static _Thread_local char text[32];
         int64_t ms = (cede_now() - start + CEDE_MS(1) / 2) / CEDE_MS(1);
         int length = snprintf(text, sizeof(text), "%lld.%03lld", (long long)(ms / 1000),
                               (long long)(ms % 1000));
@@ -32,11 +33,13 @@ void say(const char *format, ...)
         va_list args;
 
         /* Standard output is line buffered: the line break makes one write of all this. */
+        flockfile(stdout);
         printf("t=%s ", elapsed());
         va_start(args, format);
         vprintf(format, args);
         va_end(args);
         putchar('\n');
+        funlockfile(stdout);
 }
 
 void example_usage(const char *format, ...)
@@ -51,11 +54,20 @@ void example_usage(const char *format, ...)
         exit(2);
 }
 
+static const char *dashes(const struct example_option *o)
+{
+        return o->operand ? "" : "--";
+}
+
 static void help(const char *about, const struct example_option *options)
 {
-        printf("usage: %s [OPTION...]\n\n%s\n\n", program, about);
+        printf("usage: %s [OPTION...]", program);
         for (const struct example_option *o = options; o->name; o++)
-                printf("  --%s%s%s\n        %s\n", o->name, o->value ? " " : "",
+                if (o->operand)
+                        printf(" [%s]", o->name);
+        printf("\n\n%s\n\n", about);
+        for (const struct example_option *o = options; o->name; o++)
+                printf("  %s%s%s%s\n        %s\n", dashes(o), o->name, o->value ? " " : "",
                        o->value ? o->value : "", o->help);
         printf("  --real\n        run on the real clock instead of the virtual one\n");
 }
@@ -75,32 +87,49 @@ static long digits(const char *text, const char **end)
         return errno ? -1 : n;
 }
 
-static bool read_number(const struct example_option *o, const char *text)
+/* Both read up to `end`, which is for the caller to look at. */
+static bool read_number(const struct example_option *o, int i, const char *text, const char **end)
 {
-        const char *end;
-        long n = digits(text, &end);
+        long n = digits(text, end);
 
-        if (n < o->min || n > o->max || *end)
+        if (n < 0 || n < o->min || n > o->max)
                 return false;
-        *o->number = n;
+        o->number[i] = n;
         return true;
 }
 
-static bool read_duration(const struct example_option *o, const char *text)
+static bool read_duration(const struct example_option *o, int i, const char *text, const char **end)
 {
-        const char *end;
         int64_t scale = 100, ms;
-        long n = digits(text, &end);
+        long n = digits(text, end);
 
         if (n < 0 || n > o->max)
                 return false;
         ms = n * 1000;
-        if (*end == '.' && end[1])
-                for (end++; *end >= '0' && *end <= '9' && scale; end++, scale /= 10)
-                        ms += (*end - '0') * scale;
-        if (*end || ms < o->min * 1000 || ms > o->max * 1000)
+        if (**end == '.' && (*end)[1] >= '0' && (*end)[1] <= '9')
+                for (++*end; **end >= '0' && **end <= '9' && scale; ++*end, scale /= 10)
+                        ms += (**end - '0') * scale;
+        if (ms < o->min * 1000 || ms > o->max * 1000)
                 return false;
-        *o->duration = CEDE_MS(ms);
+        o->duration[i] = CEDE_MS(ms);
+        return true;
+}
+
+/* One number or duration, or as many as the option takes. */
+static bool read_list(const struct example_option *o, const char *text)
+{
+        int n = 0, most = o->most ? o->most : 1;
+        bool valid;
+
+        do {
+                valid = n < most && (o->number ? read_number(o, n, text, &text) :
+                                                 read_duration(o, n, text, &text));
+                n++;
+        } while (valid && *text++ == ',');
+        if (!valid || text[-1])
+                return false;
+        if (o->given)
+                *o->given = n;
         return true;
 }
 
@@ -122,16 +151,23 @@ static bool read_choice(const struct example_option *o, const char *text)
         return false;
 }
 
-static void read_value(const struct example_option *o, const char *text)
+static void read_value(const struct example_option *o, const char *text, bool *real)
 {
-        if (o->number && !read_number(o, text))
-                example_usage("--%s takes a number from %ld to %ld, not \"%s\"", o->name, o->min,
-                              o->max, text);
-        if (o->duration && !read_duration(o, text))
-                example_usage("--%s takes seconds from %ld to %ld, not \"%s\"", o->name, o->min,
-                              o->max, text);
+        if ((o->number || o->duration) && !read_list(o, text))
+                example_usage("%s%s takes %s%s from %ld to %ld, not \"%s\"", dashes(o), o->name,
+                              o->most   ? "a list of " :
+                              o->number ? "a number" :
+                                          "seconds",
+                              !o->most  ? "" :
+                              o->number ? "numbers" :
+                                          "seconds",
+                              o->min, o->max, text);
         if (o->choice && !read_choice(o, text))
                 example_usage("--%s takes %s, not \"%s\"", o->name, o->value, text);
+        if (o->text)
+                *o->text = text;
+        if (o->real && !strcmp(o->real, text))
+                *real = true;
 }
 
 static const struct example_option *find(const struct example_option *options, const char *word)
@@ -139,7 +175,17 @@ static const struct example_option *find(const struct example_option *options, c
         size_t length = strcspn(word, "=");
 
         for (const struct example_option *o = options; o->name; o++)
-                if (strlen(o->name) == length && !memcmp(o->name, word, length))
+                if (!o->operand && strlen(o->name) == length && !memcmp(o->name, word, length))
+                        return o;
+        return NULL;
+}
+
+/* The next operand that the program takes; `o` is the one before, or NULL. */
+static const struct example_option *next_operand(const struct example_option *options,
+                                                 const struct example_option *o)
+{
+        for (o = o ? o + 1 : options; o->name; o++)
+                if (o->operand)
                         return o;
         return NULL;
 }
@@ -147,7 +193,7 @@ static const struct example_option *find(const struct example_option *options, c
 /* Returns whether the real clock was asked for. */
 static bool read_options(char **argv, const char *about, const struct example_option *options)
 {
-        const struct example_option *o;
+        const struct example_option *o, *operand = next_operand(options, NULL);
         bool real = false;
 
         for (char **word = argv + 1; *word; word++) {
@@ -159,6 +205,11 @@ static bool read_options(char **argv, const char *about, const struct example_op
                 }
                 if (!strcmp(*word, "--real")) {
                         real = true;
+                        continue;
+                }
+                if (**word != '-' && operand) {
+                        read_value(operand, *word, &real);
+                        operand = next_operand(options, operand);
                         continue;
                 }
                 if (strncmp(*word, "--", 2))
@@ -173,9 +224,57 @@ static bool read_options(char **argv, const char *about, const struct example_op
                 if (o->flag)
                         *o->flag = true;
                 else
-                        read_value(o, value ? value + 1 : *word);
+                        read_value(o, value ? value + 1 : *word, &real);
         }
         return real;
+}
+
+struct thread {
+        pthread_t id;
+        int (*fn)(void *arg);
+        void *arg;
+        int result;
+};
+
+static void *thread_main(void *arg)
+{
+        struct thread *me = arg;
+
+        me->result = me->fn(me->arg);
+        return NULL;
+}
+
+static int join(void *arg)
+{
+        struct thread *thread = arg;
+
+        pthread_join(thread->id, NULL);
+        return thread->result;
+}
+
+int run_threads(int n, int (*fn)(void *arg), void *const args[])
+{
+        struct thread *threads = calloc((size_t)n, sizeof(*threads));
+        int started = 0, result = threads ? 0 : -ENOMEM;
+
+        while (started < n && result == 0) {
+                struct thread *t = &threads[started];
+
+                *t = (struct thread){ .fn = fn, .arg = args ? args[started] : NULL };
+                result = -pthread_create(&t->id, NULL, thread_main, t);
+                if (result == 0)
+                        started++;
+        }
+        /* Even if this task is cancelled meanwhile: the threads use what is on its stack. */
+        CEDE_SHIELD
+                for (int i = 0; i < started; i++) {
+                        int r = cede_offload(join, &threads[i]);
+
+                        if (result >= 0 && r < 0)
+                                result = r;
+                }
+        free(threads);
+        return result;
 }
 
 static int begin(void *arg)

@@ -13,14 +13,19 @@
 
 /* An option, and the one variable that it sets.  A list of them ends with an empty one. */
 struct example_option {
-        const char *name;  /* without the dashes */
+        const char *name;  /* without the dashes; of an operand, what the help calls it */
         const char *value; /* what the help calls it; of a choice: "fifo|lifo"; of a flag: NULL */
         const char *help;
         bool *flag;        /* set */
         long *number;      /* from min to max */
         int64_t *duration; /* given in seconds, from min to max, with up to three decimals */
         int *choice;       /* which of the words in `value`, from 0 on */
+        const char **text; /* as it is */
         long min, max;
+        int most;         /* numbers or durations: an array of so many, given with commas between */
+        int *given;       /* how many of them were given */
+        bool operand;     /* it is given without its name: the first word without dashes */
+        const char *real; /* the choice that implies --real: a program's own threads live on it */
 };
 
 /*
@@ -30,10 +35,16 @@ struct example_option {
 int example_main(int argc, char **argv, const char *about, const struct example_option *options,
                  int (*fn)(void *arg));
 
+/*
+ * Runs fn on n threads, with the elements of `args` (NULL: with NULL), and waits for their ends,
+ * while other tasks go on.  Returns the first failure.
+ */
+int run_threads(int n, int (*fn)(void *arg), void *const args[]);
+
 /* Says on standard error what is wrong with the options, and exits with 2. */
 _Noreturn void example_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints a line `t=SECONDS text`, in one write. */
+/* Prints a line `t=SECONDS text`, in one write; from any thread. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The seconds since fn began, as say() prints them.  The text is overwritten by the next call. */

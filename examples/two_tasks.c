@@ -4,6 +4,8 @@
  *
  * There are two ways to wait for them.  Join each by its handle, as with threads; or let a scope
  * own both: its end waits for all that was spawned into it, and if one fails it cancels the other.
+ *
+ * Or make them threads: the same function runs there, and sleeps by the real clock.
  */
 #include "example.h"
 
@@ -53,11 +55,16 @@ static int with_scope(void)
         return r;
 }
 
+static int with_threads(void)
+{
+        return run_threads(2, work, (void *[]){ "Task 1", "Task 2" });
+}
+
 static int way;
 
 static int two_tasks(void *arg)
 {
-        static int (*const ways[])(void) = { with_tasks, with_scope };
+        static int (*const ways[])(void) = { with_tasks, with_scope, with_threads };
         int r = ways[way]();
 
         (void)arg;
@@ -70,8 +77,9 @@ static int two_tasks(void *arg)
 int main(int argc, char **argv)
 {
         static const struct example_option options[] = {
-                { "with", "tasks|scope", "join each task (the default), or let a scope do it",
-                  .choice = &way },
+                { "with", "tasks|scope|threads",
+                  "join each task (the default), let a scope do it, or start threads (--real)",
+                  .choice = &way, .real = "threads" },
                 { "seconds", "S", "how long a task takes (2)", .duration = &duration,
                   .max = 1000000 },
                 { 0 },

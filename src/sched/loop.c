@@ -82,6 +82,7 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
                 return false;
         }
         loop->refusals = 0;
+        cede__sanity_renew(&fiber->stack->sanity);
         fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable, bottom, loop);
         return true;
 }

@@ -77,10 +77,11 @@ void cede_callback_run(struct cede_callback *c)
 {
         struct cede__party *before = cede__self;
         struct cede__party me = { .kind = &cede__callback_party, .scope = &nowhere };
-        int result = c->fiber.party.result;
+        int result;
 
         if (__atomic_load_n(&c->fiber.party.cell, __ATOMIC_ACQUIRE) != CEDE__DONE)
                 cede__die("cede_callback_run is called for a callback that was not granted");
+        result = c->fiber.party.result; /* after the acquire */
         over(c);
         cede__self = &me; /* so that waiting in fn is noticed */
         c->fn(c, result);
