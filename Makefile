@@ -4,7 +4,7 @@ DIR    ?= /usr
 ARGS   ?=
 PREFIX ?= /usr/local
 
-.PHONY: all run test check-asan check-valgrind check-mutants format install clean help
+.PHONY: all run test check-asan check-valgrind check-tsan check-mutants format install clean help
 
 all:
 	@scripts/setup build
@@ -28,6 +28,11 @@ check-valgrind:
 	@scripts/build build
 	@tests/run --builddir build --valgrind
 
+check-tsan:
+	@scripts/setup build test
+	@scripts/build build-tsan -Db_sanitize=thread -Db_lundef=false
+	@tests/run --builddir build-tsan --tsan
+
 check-mutants:
 	@scripts/setup build test
 	@tests/check-mutants
@@ -38,7 +43,8 @@ format:
 
 install: all
 	@meson configure build --prefix "$(PREFIX)"
-	@DESTDIR="$(DESTDIR)" meson install -C build --quiet
+	@DESTDIR="$(DESTDIR)" meson install -C build --quiet >/dev/null
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
 
 clean:
 	@rm -rf build build-*
@@ -49,6 +55,7 @@ help:
 	@echo 'make test             every quick test, under three minutes'
 	@echo 'make check-asan       the tests again with AddressSanitizer and UBSan'
 	@echo 'make check-valgrind   the C tests again under valgrind'
+	@echo 'make check-tsan       the C tests again with ThreadSanitizer'
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
 	@echo 'make format           clang-format over the sources'
 	@echo 'make install          PREFIX=/usr/local DESTDIR='

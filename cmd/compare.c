@@ -129,7 +129,10 @@ int explore_compare(const struct options *options)
                 if (r < 0)
                         return caught ? 128 + caught : 1;
                 if (outcomes[i].signal) {
-                        (o.json ? json_print : report_print)(&o, &outcomes[i], &none);
+                        if (o.json)
+                                json_compare(&o, &outcomes[i], NULL); /* an array all the same */
+                        else
+                                report_print(&o, &outcomes[i], &none);
                         return output_status(outcome_status(&outcomes[i]));
                 }
                 status |= outcome_status(&outcomes[i]);

@@ -92,8 +92,10 @@ void json_print(const struct options *o, const struct outcome *outcome, const st
 void json_compare(const struct options *o, const struct outcome *fifo, const struct outcome *lifo)
 {
         puts("[");
-        print_object(o, CEDE_FIFO, fifo, NULL);
-        puts(",");
-        print_object(o, CEDE_LIFO, lifo, NULL);
+        print_object(o, lifo ? CEDE_FIFO : o->order, fifo, NULL);
+        if (lifo) {
+                puts(",");
+                print_object(o, CEDE_LIFO, lifo, NULL);
+        }
         puts("\n]");
 }

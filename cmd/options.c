@@ -96,7 +96,7 @@ static bool parse_one(struct options *o, int option)
                 return o->json = true;
         case 'n':
                 if (!parse_number(optarg, 0, INT_MAX, &n))
-                        return refuse("--top takes a number");
+                        return refuse("--top takes a number up to 2147483647");
                 o->top = (unsigned)n;
                 return true;
         case LIMIT:
@@ -140,7 +140,7 @@ bool options_parse(struct options *o, int argc, char **argv, int *ret_status)
         if (o->compare && top)
                 return refuse("--compare shows no directories, --top does not go with it");
         if (argc - optind != 1)
-                return refuse(argc == optind ? "which directory?" : "one directory at a time");
+                return refuse(argc == optind ? "name a directory" : "one directory at a time");
         o->directory = argv[optind];
         return true;
 }

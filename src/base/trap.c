@@ -3,6 +3,8 @@
 #include "base/alloc.h"
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
+#include <ucontext.h>
 
 enum { SIGNAL_STACK = 64 * 1024 };
 
@@ -13,12 +15,26 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned watchers;
 static struct sigaction before_segv, before_bus;
 
+static const void *stack_pointer(void *context)
+{
+        const ucontext_t *at = context;
+
+#if defined(__x86_64__)
+        return (const void *)(uintptr_t)at->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+        return (const void *)(uintptr_t)at->uc_mcontext.sp;
+#else
+        (void)at;
+        return NULL;
+#endif
+}
+
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
         struct sigaction *before = signal == SIGSEGV ? &before_segv : &before_bus;
         bool sent = info->si_code <= 0; /* by kill or raise, not caused by an instruction */
 
-        if (!sent && watching && watching->explain(info->si_addr)) {
+        if (!sent && watching && watching->explain(info->si_addr, stack_pointer(context))) {
                 /* Back to the faulting instruction, to end there: the core shows the culprit. */
                 sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
         } else if (before->sa_flags & SA_SIGINFO) {
@@ -34,7 +50,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
         }
 }
 
-bool cede__trap_enter(struct cede__trap *watch, bool (*explain)(const void *address))
+bool cede__trap_enter(struct cede__trap *watch,
+                      bool (*explain)(const void *address, const void *sp))
 {
         struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
         stack_t now, mine = { .ss_size = SIGNAL_STACK };

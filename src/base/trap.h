@@ -13,11 +13,13 @@
  */
 struct cede__trap {
         void *stack;
-        bool (*explain)(const void *address);
+        /* Where it faulted, and the stack pointer at that moment (NULL: unknown). */
+        bool (*explain)(const void *address, const void *sp);
         struct cede__trap *outer;
 };
 
-bool cede__trap_enter(struct cede__trap *watch, bool (*explain)(const void *address));
+bool cede__trap_enter(struct cede__trap *watch,
+                      bool (*explain)(const void *address, const void *sp));
 void cede__trap_leave(struct cede__trap *watch);
 
 #endif

@@ -11,8 +11,11 @@
 /* On the real clock, timers and time are looked at after this many turns, if not before. */
 enum { TURNS = 64 };
 
-/* When no stack could be had: how long until the next try, and how many before giving up. */
-enum { HUNGRY_PAUSE = 10 * 1000 * 1000, HUNGRY_TURNS = 100 };
+/*
+ * When no stack could be had: how long until the next try, and how many before giving up; more if
+ * somebody else may still end, and give back his.
+ */
+enum { HUNGRY_PAUSE = 10 * 1000 * 1000, HUNGRY_TURNS = 100, HUNGRY_LONG = 1000 };
 
 void cede__loop_knock(struct cede__loop *loop, uintptr_t flag)
 {
@@ -116,9 +119,11 @@ static void go_hungry(struct cede__loop *loop, int64_t next)
 {
         int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
 
-        if (++loop->refusals > HUNGRY_TURNS && !loop->timers.count && !outside_awake(loop))
-                cede__die("out of memory: no stack for a task, and no other task to wait for; use "
-                          "smaller stacks, or a scope with a limit");
+        unsigned turns = loop->timers.count || outside_awake(loop) ? HUNGRY_LONG : HUNGRY_TURNS;
+
+        if (++loop->refusals > turns)
+                cede__die("out of memory: no stack for a task, and none was given back for a "
+                          "while; use smaller stacks, or a scope with a limit");
         sleep_until(loop, next < soon ? next : soon);
 }
 

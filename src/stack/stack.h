@@ -73,12 +73,17 @@ void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack);
 /* Returns all memory to the system; no stack is in use any more. */
 void cede__stack_pool_finish(struct cede__stack_pool *pool);
 
-/* Whether a fault at `address` means that this stack was overrun. */
-static inline bool cede__stack_overrun(const struct cede__stack *stack, const void *address)
+/*
+ * Whether a fault at `address` means that this stack was overrun: it hit the guard, or the frame
+ * was so large that the stack pointer is below it.  `sp` may be NULL, unknown.
+ */
+static inline bool cede__stack_overrun(const struct cede__stack *stack, const void *address,
+                                       const void *sp)
 {
-        uintptr_t a = (uintptr_t)address, low = (uintptr_t)stack->low;
+        uintptr_t a = (uintptr_t)address, s = (uintptr_t)sp, low = (uintptr_t)stack->low;
 
-        return a >= low - CEDE__STACK_GUARD && a < low;
+        return (a >= low - CEDE__STACK_GUARD && a < low) ||
+               (s < low && s >= low - cede__stack_class_size(CEDE__STACK_CLASSES - 1));
 }
 
 #endif

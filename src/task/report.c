@@ -187,7 +187,7 @@ bool cede__run_quiescent(struct cede__loop *loop)
         return false;
 }
 
-bool cede__run_explain_fault(const void *address)
+bool cede__run_explain_fault(const void *address, const void *sp)
 {
         const struct cede_task *running = cede__task_running();
         const struct cede__fiber *fiber = running ? &running->fiber : NULL;
@@ -195,7 +195,7 @@ bool cede__run_explain_fault(const void *address)
         struct cede__text text;
         size_t size;
 
-        if (!fiber || !fiber->stack || !cede__stack_overrun(fiber->stack, address))
+        if (!fiber || !fiber->stack || !cede__stack_overrun(fiber->stack, address, sp))
                 return false;
         t = cede__container_of(fiber, const struct cede_task, fiber);
         size = cede__stack_class_size(t->stack_class);

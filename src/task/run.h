@@ -61,6 +61,6 @@ void cede__run_report(struct cede__loop *loop);
 void cede__run_overrun(struct cede__fiber *fiber, int64_t limit);
 
 /* Whether a fault at this address was a task's stack overflow; then it is reported. */
-bool cede__run_explain_fault(const void *address);
+bool cede__run_explain_fault(const void *address, const void *sp);
 
 #endif

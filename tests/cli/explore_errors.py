@@ -264,6 +264,8 @@ def ctrl_c_at_any_moment(_folder):
         if not out and "--compare" in extra:
             continue  # between two runs there is nothing to show
         result = json.loads(out)
+        if "--compare" in extra:
+            result = result[0]
         check(result["interrupted"], "not marked:", what)
         check(result["files"] <= whole["files"] + 1000, what, result)
 

@@ -93,11 +93,14 @@ TEST(overrun_is_told_from_other_faults)
 {
         struct cede__stack *stack = take(0);
 
-        EXPECT(!cede__stack_overrun(stack, stack->low));
-        EXPECT(cede__stack_overrun(stack, stack->low - 1));
-        EXPECT(cede__stack_overrun(stack, stack->low - CEDE__STACK_GUARD));
-        EXPECT(!cede__stack_overrun(stack, stack->low - CEDE__STACK_GUARD - 1));
-        EXPECT(!cede__stack_overrun(stack, NULL));
+        EXPECT(!cede__stack_overrun(stack, stack->low, NULL));
+        EXPECT(cede__stack_overrun(stack, stack->low - 1, NULL));
+        EXPECT(cede__stack_overrun(stack, stack->low - CEDE__STACK_GUARD, NULL));
+        EXPECT(!cede__stack_overrun(stack, stack->low - CEDE__STACK_GUARD - 1, NULL));
+        EXPECT(!cede__stack_overrun(stack, NULL, NULL));
+        /* A frame so large that it lies below the guard altogether. */
+        EXPECT(cede__stack_overrun(stack, NULL, stack->low - 1000000));
+        EXPECT(!cede__stack_overrun(stack, NULL, stack->low + 16));
         cede__stack_give(&pool, stack);
         cede__stack_pool_finish(&pool);
 }

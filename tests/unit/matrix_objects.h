@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* The primitives as matrix.c sees them, each as a table of what can be done with it. */
+#ifndef MATRIX_OBJECTS_H
+#define MATRIX_OBJECTS_H
+
+#include "log.h"
+
+struct object {
+        void (*init)(enum cede_order order); /* so that everybody has to wait */
+        int (*wait)(void);
+        int (*wait_async)(struct cede_callback *callback);
+        void (*leave)(void); /* of who got it: passes it on */
+        void (*leave_async)(struct cede_callback *callback);
+        void (*grant)(unsigned n); /* n wait */
+        unsigned (*waiting)(void);
+        void (*check_left)(unsigned n, unsigned peak); /* n got it; at most so many waited */
+        bool wakes_all;                                /* there is no order among threads then */
+};
+
+static bool one_loop; /* nothing happens while the main task runs */
+
+static struct cede_sem sem;
+static struct cede_mutex mutex;
+static struct cede_event event_;
+static struct cede_condition condition_;
+
+static void sem_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_sem_init(&sem, 0, order), 0);
+}
+
+static int sem_wait(void)
+{
+        return cede_sem_acquire(&sem);
+}
+
+static int sem_wait_async(struct cede_callback *callback)
+{
+        return cede_sem_acquire_async(&sem, 1, callback);
+}
+
+static void sem_leave(void)
+{
+        EXPECT_EQ(cede_sem_release(&sem), 0);
+}
+
+static void sem_leave_async(struct cede_callback *callback)
+{
+        (void)callback;
+        sem_leave();
+}
+
+static void sem_grant(unsigned n)
+{
+        sem_leave();
+        if (n && one_loop)
+                EXPECT_EQ(cede_sem_try_acquire(&sem), -EAGAIN);
+}
+
+static unsigned sem_waiting(void)
+{
+        return cede_sem_waiting(&sem);
+}
+
+static void sem_check_left(unsigned n, unsigned peak)
+{
+        struct cede_sem_stats stats;
+
+        cede_sem_stats(&sem, &stats);
+        EXPECT_EQ(stats.value, 1);
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT_EQ(stats.handoffs, n);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_sem_finish(&sem);
+}
+
+static const struct object semaphore = { sem_init,    sem_wait,        sem_wait_async,
+                                         sem_leave,   sem_leave_async, sem_grant,
+                                         sem_waiting, sem_check_left,  false };
+
+static void mutex_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_mutex_init(&mutex, order), 0);
+        EXPECT_EQ(cede_mutex_lock(&mutex), 0);
+}
+
+static int mutex_wait(void)
+{
+        return cede_mutex_lock(&mutex);
+}
+
+static int mutex_wait_async(struct cede_callback *callback)
+{
+        return cede_mutex_lock_async(&mutex, callback);
+}
+
+static void mutex_leave(void)
+{
+        EXPECT(cede_mutex_owned(&mutex));
+        EXPECT_EQ(cede_mutex_unlock(&mutex), 0);
+}
+
+static void mutex_leave_async(struct cede_callback *callback)
+{
+        EXPECT_EQ(cede_mutex_unlock_async(&mutex, callback), 0);
+}
+
+static void mutex_grant(unsigned n)
+{
+        mutex_leave();
+        if (n && one_loop) {
+                EXPECT(cede_mutex_locked(&mutex));
+                EXPECT_EQ(cede_mutex_try_lock(&mutex), -EAGAIN);
+        }
+}
+
+static unsigned mutex_waiting(void)
+{
+        return cede_mutex_waiting(&mutex);
+}
+
+static void mutex_check_left(unsigned n, unsigned peak)
+{
+        struct cede_mutex_stats stats;
+
+        cede_mutex_stats(&mutex, &stats);
+        EXPECT(!cede_mutex_locked(&mutex));
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT_EQ(stats.handoffs, n);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_mutex_finish(&mutex);
+}
+
+static const struct object mutex_object = { mutex_init,    mutex_wait,        mutex_wait_async,
+                                            mutex_leave,   mutex_leave_async, mutex_grant,
+                                            mutex_waiting, mutex_check_left,  false };
+
+static void event_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_event_init(&event_, order), 0);
+}
+
+static int event_wait(void)
+{
+        return cede_event_wait(&event_);
+}
+
+static int event_wait_async(struct cede_callback *callback)
+{
+        return cede_event_wait_async(&event_, callback);
+}
+
+static void event_leave(void)
+{
+}
+
+static void event_leave_async(struct cede_callback *callback)
+{
+        (void)callback;
+}
+
+static void event_grant(unsigned n)
+{
+        (void)n;
+        cede_event_set(&event_);
+        EXPECT_EQ(cede_event_waiting(&event_), 0);
+        cede_event_clear(&event_); /* those that waited are awake all the same */
+}
+
+static unsigned event_waiting(void)
+{
+        return cede_event_waiting(&event_);
+}
+
+static void event_check_left(unsigned n, unsigned peak)
+{
+        struct cede_event_stats stats;
+
+        (void)n;
+        cede_event_stats(&event_, &stats);
+        EXPECT(!cede_event_is_set(&event_));
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_event_finish(&event_);
+}
+
+static const struct object event_object = { event_init,    event_wait,        event_wait_async,
+                                            event_leave,   event_leave_async, event_grant,
+                                            event_waiting, event_check_left,  true };
+
+static void condition_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_mutex_init(&mutex, CEDE_FIFO), 0);
+        EXPECT_EQ(cede_condition_init(&condition_, order), 0);
+}
+
+/* Without a notification it returns holding the mutex, too. */
+static int condition_wait(void)
+{
+        int r = cede_mutex_lock(&mutex);
+
+        if (r < 0)
+                return r; /* the deadline had passed before */
+        r = cede_condition_wait(&condition_, &mutex);
+        EXPECT(cede_mutex_owned(&mutex));
+        if (r < 0)
+                mutex_leave();
+        return r;
+}
+
+static void condition_grant(unsigned n)
+{
+        EXPECT_EQ(cede_mutex_lock(&mutex), 0);
+        EXPECT_EQ(cede_condition_notify(&condition_, 1), n ? 1 : 0);
+        EXPECT_EQ(cede_condition_notify_all(&condition_), n ? n - 1 : 0);
+        EXPECT_EQ(cede_mutex_waiting(&mutex), n); /* they have moved */
+        mutex_leave();
+}
+
+static unsigned condition_waiting(void)
+{
+        return cede_condition_waiting(&condition_);
+}
+
+static void condition_check_left(unsigned n, unsigned peak)
+{
+        struct cede_condition_stats stats;
+
+        (void)n;
+        cede_condition_stats(&condition_, &stats);
+        EXPECT(!cede_mutex_locked(&mutex));
+        EXPECT_EQ(cede_mutex_waiting(&mutex), 0);
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_condition_finish(&condition_);
+        cede_mutex_finish(&mutex);
+}
+
+static const struct object condition_object = {
+        condition_init,    condition_wait,       NULL, mutex_leave, NULL, condition_grant,
+        condition_waiting, condition_check_left, false
+};
+
+#endif
