@@ -146,8 +146,13 @@ static void wait_for_something(struct cede__loop *loop)
                 cede__timers_fire(&loop->timers, now);
         } else if (loop->starved.first) {
                 go_hungry(loop, next);
-        } else if (loop->timers.count || outside_awake(loop) || loop->hooks->quiescent(loop)) {
+        } else if (loop->timers.count || outside_awake(loop)) {
                 sleep_until(loop, next);
+        } else {
+                int64_t pause = loop->hooks->quiescent(loop);
+
+                if (pause)
+                        sleep_until(loop, cede__clock_add(cede__clock_now(), pause));
         }
 }
 

@@ -43,8 +43,11 @@ struct cede__loop_hooks {
         bool (*call)(struct cede__fiber *fiber);
         bool (*is_fiber)(const struct cede__party *party); /* not a callback */
         unsigned (*stack_class)(const struct cede__fiber *fiber);
-        /* Nothing of the loop's own will ever wake anybody.  True: something outside might. */
-        bool (*quiescent)(struct cede__loop *loop);
+        /*
+         * Nothing of the loop's own will ever wake anybody.  0: something has been done about it;
+         * else something outside might, and it is to be asked again after so many nanoseconds.
+         */
+        int64_t (*quiescent)(struct cede__loop *loop);
         void (*interrupt)(struct cede__loop *loop);                /* CEDE__KNOCK_INTERRUPT */
         void (*report)(struct cede__loop *loop);                   /* CEDE__KNOCK_REPORT */
         void (*overrun)(struct cede__fiber *fiber, int64_t limit); /* in a signal handler */

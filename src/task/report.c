@@ -163,19 +163,37 @@ static bool reachable(const struct cede__run *run)
                (unsigned)threads > 1 + run->loop.outside_threads + (run->options.watchdog > 0);
 }
 
-bool cede__run_quiescent(struct cede__loop *loop)
+/*
+ * How long to wait before asking again: threads that have been joined may be counted for a moment
+ * more, and one that could have woken a task may end without doing so.  Says so once it lasts.
+ */
+static int64_t wait_for_outside(struct cede__run *run)
+{
+        static const int64_t pauses[] = { CEDE_MS(1), CEDE_MS(10), CEDE_MS(100), CEDE_SEC(1) };
+        const unsigned last = sizeof(pauses) / sizeof(pauses[0]) - 1;
+        uint64_t turns = cede__loop_turns(&run->loop);
+        struct cede__text text;
+
+        if (run->quiet_since != turns)
+                run->quiet_looks = 0;
+        run->quiet_since = turns;
+        if (run->quiet_looks == last && !run->waits_for_outside) {
+                cede__text_open(&text, STDERR_FILENO);
+                cede__text_add(&text, "cede: no task is ready and no timer is set: only a signal "
+                                      "or another thread can wake one\n");
+                run->waits_for_outside = true;
+        }
+        return run->quiet_looks < last ? pauses[run->quiet_looks++] : pauses[last];
+}
+
+int64_t cede__run_quiescent(struct cede__loop *loop)
 {
         struct cede__run *run = cede__run_of(loop);
         struct cede__text text;
 
+        if (reachable(run))
+                return wait_for_outside(run);
         cede__text_open(&text, STDERR_FILENO);
-        if (reachable(run)) {
-                if (!run->waits_for_outside)
-                        cede__text_add(&text, "cede: no task is ready and no timer is set: only a "
-                                              "signal or another thread can wake one\n");
-                run->waits_for_outside = true;
-                return true;
-        }
         cede__text_add(&text, "cede: deadlock: no task is ready, no timer is set, and nothing "
                               "outside can wake one\n");
         report_tasks(run, STDERR_FILENO);
@@ -184,7 +202,7 @@ bool cede__run_quiescent(struct cede__loop *loop)
                           "shielded scope, or for such a one");
         run->deadlocked = true;
         cede__cancel_scope(&run->root, -ECANCELED);
-        return false;
+        return 0;
 }
 
 bool cede__run_explain_fault(const void *address, const void *sp)

@@ -20,7 +20,9 @@ struct cede__run {
         uint64_t last_id;
         unsigned callback_pauses; /* how often its end waited for callbacks */
         bool deadlocked;
-        bool waits_for_outside;                        /* and said so */
+        bool waits_for_outside; /* and said so */
+        uint64_t quiet_since;   /* the turn at which it was last asked whether something could */
+        unsigned quiet_looks;   /* how often since then */
         struct cede_task *free_records;                /* used before; linked through fiber.next */
         struct cede_task *unused_records, *unused_end; /* of the newest chunk */
         struct cede__records *records;                 /* all chunks */
@@ -52,9 +54,9 @@ unsigned cede__task_stack_class(const struct cede__fiber *fiber);
 
 /*
  * Nothing in the run can wake anybody.  If nothing outside can either: reports and cancels
- * everything, the second time aborts.  Else says so once, and returns true.
+ * everything, the second time aborts.  Else says so once, and when to look again.
  */
-bool cede__run_quiescent(struct cede__loop *loop);
+int64_t cede__run_quiescent(struct cede__loop *loop);
 
 /* The other reports that the loop's hooks ask for. */
 void cede__run_report(struct cede__loop *loop);
