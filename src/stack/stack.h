@@ -83,7 +83,7 @@ static inline bool cede__stack_overrun(const struct cede__stack *stack, const vo
         uintptr_t a = (uintptr_t)address, s = (uintptr_t)sp, low = (uintptr_t)stack->low;
 
         return (a >= low - CEDE__STACK_GUARD && a < low) ||
-               (s < low && s >= low - cede__stack_class_size(CEDE__STACK_CLASSES - 1));
+               (s && s < low && low - s <= cede__stack_class_size(CEDE__STACK_CLASSES - 1));
 }
 
 #endif
