@@ -114,16 +114,23 @@ static uint32_t cell_of(const struct cede__party *party)
         return __atomic_load_n(&party->cell, __ATOMIC_ACQUIRE); /* pairs with finish */
 }
 
+static int count_processors(void)
+{
+        int saved_errno = errno; /* where /sys is missing, sysconf changes it, and succeeds */
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        errno = saved_errno;
+        return n > 0 ? (int)n : 1;
+}
+
 static void spin(const struct cede__party *me)
 {
-        static atomic_int processors;
+        static atomic_int processors; /* 0: not counted yet */
+        int n = atomic_load_explicit(&processors, memory_order_relaxed);
 
-        if (!atomic_load_explicit(&processors, memory_order_relaxed))
-                atomic_store_explicit(&processors, (int)sysconf(_SC_NPROCESSORS_ONLN),
-                                      memory_order_relaxed);
-        if (atomic_load_explicit(&processors, memory_order_relaxed) < 2)
-                return;
-        for (int i = 0; i < SPINS && cell_of(me) != CEDE__DONE; i++)
+        if (!n)
+                atomic_store_explicit(&processors, n = count_processors(), memory_order_relaxed);
+        for (int i = 0; n > 1 && i < SPINS && cell_of(me) != CEDE__DONE; i++)
                 cede__spin_pause();
 }
 
