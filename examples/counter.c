@@ -7,7 +7,9 @@
  * places only where they wait or yield; since there is no such place in the increment, nothing is
  * lost, with the mutex or without.
  *
- * It is the same mutex for both.
+ * It is the same mutex for both.  Its transfer is adaptive: a thread that runs already may lock it
+ * before one that would have to be woken first.  Handing it over strictly, each time to the next in
+ * the queue, the system would have to switch threads at each increment.
  */
 #include "example.h"
 
@@ -15,7 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { WORKERS = 10, STRETCH = 100 };
+enum { WORKERS = 10 };
 
 /* Atomic, so that unlocked threads are wrong, but not undefined: the increment is not atomic. */
 static atomic_long counter;
@@ -36,29 +38,23 @@ static void increment(bool pause)
         atomic_store_explicit(&counter, seen + 1, memory_order_relaxed);
 }
 
-static void increment_often(long n)
-{
-        for (long i = 0; i < n; i++)
-                increment(i == 0 && unlocked && way == THREADS);
-}
-
-/* Locks for a stretch: each time that the mutex changes hands, the system switches threads. */
 static int increment_all(void *arg)
 {
-        (void)arg;
-        for (long left = count; left > 0; left -= STRETCH) {
-                int r = unlocked ? 0 : cede_mutex_lock(&mutex);
+        int r = 0;
 
+        (void)arg;
+        for (long i = 0; i < count && r == 0; i++) {
+                if (!unlocked)
+                        r = cede_mutex_lock(&mutex);
                 if (r < 0)
                         return r;
-                increment_often(left < STRETCH ? left : STRETCH);
+                increment(i % 100 == 0 && unlocked && way == THREADS);
                 if (!unlocked)
                         cede_mutex_unlock(&mutex);
-                r = cede_yield(); /* lets the others count */
-                if (r < 0)
-                        return r;
+                if (way == TASKS)
+                        r = cede_yield(); /* lets the others count */
         }
-        return 0;
+        return r;
 }
 
 static int with_tasks(void)
@@ -82,6 +78,9 @@ static int count_up(void *arg)
         int r;
 
         (void)arg;
+        r = cede_mutex_set_transfer(&mutex, CEDE_ADAPTIVE);
+        if (r < 0)
+                return r;
         if (!count)
                 count = way == TASKS ? 10000 : 100000;
         r = way == TASKS ? with_tasks() : with_threads();

@@ -7,6 +7,9 @@
  * closes the circle fails with -EDEADLK instead of waiting for ever.
  *
  * With a time-out, one of them gives up, unlocks what it has, and the other one can go on.
+ *
+ * With --order they run one after the other, so nobody ever waits.  The mistake is there all the
+ * same, and the lock-order check finds it: a warning at the second of the two orders.
  */
 #include "example.h"
 
@@ -17,6 +20,7 @@ static struct cede_mutex a, b;
 
 static int64_t timeouts[2];
 static int given; /* time-outs: none, or one for each task */
+static bool order;
 
 static struct party {
         const char *name;
@@ -45,7 +49,8 @@ static int lock_both(void *arg)
 
         if (r < 0)
                 return r;
-        r = cede_sleep(CEDE_SEC(1));
+        if (!order)
+                r = cede_sleep(CEDE_SEC(1)); /* meanwhile the other one locks its first */
         if (r >= 0)
                 r = lock_second(me);
         if (r >= 0) {
@@ -70,6 +75,8 @@ static int deadlock(void *arg)
                 example_usage("--timeout takes two numbers: one for each task");
         cede_mutex_set_name(&a, "A");
         cede_mutex_set_name(&b, "B");
+        if (order)
+                cede_lock_order_check(true);
         CEDE_SCOPE(both, &r) {
                 for (int i = 0; i < 2 && r >= 0; i++) {
                         const struct cede_spawn_options name = { .name = parties[i].name };
@@ -85,6 +92,7 @@ int main(int argc, char **argv)
         static const struct example_option options[] = {
                 { "timeout", "S,S", "how long T1 and T2 wait for their second mutex (for ever)",
                   .duration = timeouts, .max = 1000000, .most = 2, .given = &given },
+                { "order", NULL, "one after the other, with the lock-order check", .flag = &order },
                 { 0 },
         };
 

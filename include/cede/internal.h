@@ -48,6 +48,9 @@ struct cede__waiter {
         void *object;
         long need;              /* how much it wants, in the object's units */
         const void *site;       /* where the public function was called from */
+        int64_t since;          /* adaptive transfer: when it came (sync/transfer.h) */
+        unsigned tries;         /* likewise: how often it tried in vain */
+        bool strict;            /* it is handed to; under the object's lock */
         struct cede__post post; /* carries the wake to the party's loop, if it is another one */
 };
 

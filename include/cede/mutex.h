@@ -13,7 +13,8 @@
  * The owner is the task or the thread that locked it, and nobody else may unlock it.  Unlocking
  * hands the mutex to the next waiter at that moment, in the mutex's order; the new owner runs when
  * its turn comes, and until then the mutex counts as locked by it.  Whoever unlocks and locks again
- * goes behind those whom the order puts first.
+ * goes behind those whom the order puts first.  Between threads that hold it briefly, this costs a
+ * thread switch each time; cede_mutex_set_transfer(&m, CEDE_ADAPTIVE) trades it for speed.
  *
  * An owner that ends without unlocking leaves the mutex to the next, whose lock call returns
  * -EOWNERDEAD: it owns the mutex, and must judge what state the protected data is in.  The end of
@@ -34,12 +35,14 @@ struct cede_callback;
 
 /* Visible so that it can be embedded; the fields belong to sync/mutex.c. */
 struct cede_mutex {
-        uintptr_t word;          /* atomic: owner | somebody waits << 1 | locked by the library */
-        struct cede__waitq q;    /* under the word's lock bit */
-        uint64_t handoffs;       /* likewise */
-        unsigned depth;          /* recursive: how often the owner has locked it; the owner's */
-        bool recursive;          /* constant */
-        bool orphaned;           /* the last owner ended holding it; under the lock bit */
+        uintptr_t word;       /* atomic: owner | somebody waits << 1 | locked by the library */
+        struct cede__waitq q; /* under the word's lock bit */
+        uint64_t handoffs;    /* likewise */
+        unsigned depth;       /* recursive: how often the owner has locked it; the owner's */
+        bool recursive;       /* constant */
+        bool orphaned;        /* the last owner ended holding it; under the lock bit */
+        bool nudged;          /* a waiter was woken to try again; under the lock bit */
+        enum cede_transfer transfer;
         struct cede_mutex *next; /* what the owner locked before; the owner's */
         const char *name;
         /* For lock_order.h: where it was initialised, its level, where it was locked last. */
@@ -50,13 +53,15 @@ struct cede_mutex {
 
 #define CEDE_MUTEX_INIT(order)                                                                     \
         {                                                                                          \
-                0, CEDE__WAITQ_INIT(order), 0, 0, false, false, NULL, NULL, NULL, 0, NULL          \
+                0, CEDE__WAITQ_INIT(order), 0, 0, false, false, false, CEDE_STRICT, NULL, NULL,    \
+                        NULL, 0, NULL                                                              \
         }
 
 /* The same for one that its owner may lock again; it is unlocked as often. */
 #define CEDE_RECURSIVE_MUTEX_INIT(order)                                                           \
         {                                                                                          \
-                0, CEDE__WAITQ_INIT(order), 0, 0, true, false, NULL, NULL, NULL, 0, NULL           \
+                0, CEDE__WAITQ_INIT(order), 0, 0, true, false, false, CEDE_STRICT, NULL, NULL,     \
+                        NULL, 0, NULL                                                              \
         }
 
 /* -EINVAL: the order is none. */
@@ -66,8 +71,13 @@ CEDE_API int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order ord
 /* Ends the mutex's life.  Ends the program with a report if it is locked or anybody waits. */
 CEDE_API void cede_mutex_finish(struct cede_mutex *m);
 
-/* For reports; kept, not copied. */
+/*
+ * Options, set before the mutex is shared: a name for reports (kept, not copied); how it gets to
+ * waiters (order.h), -EINVAL if it is none.
+ */
 CEDE_API void cede_mutex_set_name(struct cede_mutex *m, const char *name);
+CEDE_API int cede_mutex_set_transfer(struct cede_mutex *m,
+                                     enum cede_transfer transfer) CEDE_MUST_CHECK;
 
 /*
  * Locks it, waiting if need be.

@@ -22,6 +22,25 @@ enum cede_order {
         CEDE_RANDOM,   /* each waiter equally likely; the sequence is a function of the seed */
 };
 
+/*
+ * How it gets there: what a release does when somebody waits.  An option of mutexes and semaphores,
+ * set before the object is shared.
+ *
+ * Strict: the object belongs to the head of the queue at that moment, and nobody comes in between.
+ * Every change of hands costs the time until the new holder runs.
+ *
+ * Adaptive: the object becomes free, and the head is woken to try again.  Until it runs, whoever is
+ * running already may take the object, many times over: much faster between threads that hold it
+ * briefly.  A waiter whose try was in vain goes back to the front; once it has waited for a
+ * millisecond (or tried a hundred times), the object is handed to it strictly, and nobody passes.
+ * So nobody starves, neither does a large request among small ones; and the order among those
+ * who wait is kept.  Callbacks, and waiters that come from a condition, are always handed to.
+ */
+enum cede_transfer {
+        CEDE_STRICT, /* what an all-zero object does */
+        CEDE_ADAPTIVE,
+};
+
 /* A queue of waiters, embedded in the object that is waited on.  The fields are the library's. */
 struct cede__waitq {
         enum cede_order order;

@@ -40,14 +40,16 @@ struct cede_sem {
         long max;             /* 0: no maximum; else release beyond it fails */
         struct cede__waitq q; /* under the word's lock bit */
         uint64_t handoffs;    /* grants to waiters; under the lock bit */
-        const char *name;     /* for reports; NULL: anonymous */
+        bool nudged;          /* likewise: a waiter was woken to try again */
+        enum cede_transfer transfer;
+        const char *name; /* for reports; NULL: anonymous */
 };
 
 /* A static initialiser; a negative number of permits does not compile. */
 #define CEDE_SEM_INIT(permits, order)                                                              \
         {                                                                                          \
                 (uintptr_t)(permits) * 4 / CEDE__IS((permits) >= 0 && (permits) <= LONG_MAX / 4),  \
-                        0, CEDE__WAITQ_INIT(order), 0, NULL                                        \
+                        0, CEDE__WAITQ_INIT(order), 0, false, CEDE_STRICT, NULL                    \
         }
 
 /*
@@ -61,10 +63,12 @@ CEDE_API void cede_sem_finish(struct cede_sem *s);
 
 /*
  * Options, set before the semaphore is shared: a name for reports (kept, not copied); a maximum
- * (0: none), -EINVAL if fewer than the permits it has now; the seed of CEDE_RANDOM.
+ * (0: none), -EINVAL if fewer than the permits it has now; how permits get to waiters (order.h; the
+ * paragraphs above are about the strict transfer), -EINVAL if it is none; the seed of CEDE_RANDOM.
  */
 CEDE_API void cede_sem_set_name(struct cede_sem *s, const char *name);
 CEDE_API int cede_sem_set_max(struct cede_sem *s, long max) CEDE_MUST_CHECK;
+CEDE_API int cede_sem_set_transfer(struct cede_sem *s, enum cede_transfer transfer) CEDE_MUST_CHECK;
 CEDE_API void cede_sem_set_seed(struct cede_sem *s, uint64_t seed);
 
 /*
@@ -99,6 +103,12 @@ CEDE_API int cede_sem_try_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
  */
 CEDE_API int cede_sem_release(struct cede_sem *s);
 CEDE_API int cede_sem_release_n(struct cede_sem *s, long n);
+
+/*
+ * Takes a permit, calls fn(arg), and gives it back, whatever fn returns.  fn's result, or why it
+ * was not called.
+ */
+CEDE_API int cede_sem_run(struct cede_sem *s, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 
 /* Permits free now, and parties waiting now: of use for reports and tests, stale when read. */
 CEDE_API long cede_sem_value(const struct cede_sem *s);

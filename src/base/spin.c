@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/spin.h"
+#include <errno.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { SPINS = 100 };
 
 void cede__spin_pause(void)
 {
@@ -9,6 +14,25 @@ void cede__spin_pause(void)
 #elif defined(__aarch64__)
         __asm__ volatile("isb");
 #endif
+}
+
+static int count_processors(void)
+{
+        int saved_errno = errno; /* where /sys is missing, sysconf changes it, and succeeds */
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        errno = saved_errno;
+        return n > 0 ? (int)n : 1;
+}
+
+unsigned cede__spins(void)
+{
+        static atomic_int processors; /* 0: not counted yet */
+        int n = atomic_load_explicit(&processors, memory_order_relaxed);
+
+        if (!n)
+                atomic_store_explicit(&processors, n = count_processors(), memory_order_relaxed);
+        return n > 1 ? SPINS : 0;
 }
 
 uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit)

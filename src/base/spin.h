@@ -11,6 +11,13 @@
 #include <stdint.h>
 
 void cede__spin_pause(void);
+
+/*
+ * How often a thread looks again before it sleeps, since waking one costs more than most waits
+ * take; 0 on a single processor, where what it waits for cannot happen meanwhile.
+ */
+unsigned cede__spins(void);
+
 uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit);
 
 /* Sets the bit; returns the word without it. */

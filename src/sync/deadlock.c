@@ -17,6 +17,13 @@ static struct cede__edge **bucket(const struct cede__party *party)
         return &buckets[(uintptr_t)party / sizeof(struct cede__party) % BUCKETS];
 }
 
+/* Whether the wait has not been ended: neither granted, nor nudged, nor taken back. */
+static bool waits(const struct cede__edge *edge)
+{
+        return (__atomic_load_n(&edge->waiter->party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) <
+               CEDE__CLAIMED;
+}
+
 /* How the party at this address waits; NULL: not for a mutex, or not for ever. */
 static struct cede__edge *find(const struct cede__party *party)
 {
@@ -24,7 +31,7 @@ static struct cede__edge *find(const struct cede__party *party)
 
         while (edge && edge->waiter->party != party)
                 edge = edge->next;
-        return edge;
+        return edge && waits(edge) ? edge : NULL;
 }
 
 /* Whether `owner` is a task that waits for the end of children, of which `me` is one, or below. */
@@ -86,26 +93,36 @@ static bool closes_circle(struct cede__edge *edge, struct cede__party *me)
         return false;
 }
 
-bool cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, struct cede_mutex *m)
+void cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, struct cede_mutex *m)
 {
         struct cede__party *me = waiter->party;
-        bool closes;
 
         edge->waiter = NULL;
         if (me->scope->due != CEDE_NEVER)
-                return false;
+                return;
         edge->waiter = waiter;
         edge->mutex = m;
         pthread_mutex_lock(&lock);
         edge->next = *bucket(me);
         *bucket(me) = edge;
-        /* Only if the wait has not been ended meanwhile. */
-        closes = (__atomic_load_n(&me->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) < CEDE__CLAIMED &&
-                 closes_circle(edge, me);
-        if (closes)
-                cede__report(STDERR_FILENO, write_circle, edge);
         pthread_mutex_unlock(&lock);
-        return closes;
+}
+
+bool cede__edge_closes(struct cede__edge *edge)
+{
+        struct cede__party *me;
+        bool claimed = false;
+
+        if (!edge->waiter)
+                return false;
+        me = edge->waiter->party;
+        pthread_mutex_lock(&lock);
+        if (waits(edge) && closes_circle(edge, me)) {
+                cede__report(STDERR_FILENO, write_circle, edge);
+                claimed = cede__claim_from(me, CEDE__WAITING);
+        }
+        pthread_mutex_unlock(&lock);
+        return claimed;
 }
 
 void cede__edge_leave(struct cede__edge *edge)

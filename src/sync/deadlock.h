@@ -7,7 +7,8 @@
  *
  *  (1) No edge appears while somebody looks.  So all edges of a circle that is found stood there at
  *      once, and none of the parties in it could have released anything meanwhile.
- *  (2) Of two waits that close a circle together, the second finds it, and only that one.
+ *  (2) Of two waits that close a circle together, the second finds it, and only that one: it ends
+ *      its wait under the lock, and a wait that has been ended is no edge any more.
  *  (3) Nothing of an owner is read but its address, since it may be running, and end.  Whether it
  *      waits itself is looked up under that address.
  *
@@ -27,11 +28,14 @@ struct cede__edge {
         struct cede_mutex *mutex;
 };
 
+/* Enters a wait that is queued already, if it is an edge. */
+void cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, struct cede_mutex *m);
+
 /*
- * Enters a wait that is queued already, if it is an edge.  True: it closes a circle, which has been
- * reported.
+ * To be asked whenever the wait has begun, also once more.  True: it closes a circle, which has
+ * been reported, and has been claimed for that, to be taken back.
  */
-bool cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, struct cede_mutex *m);
+bool cede__edge_closes(struct cede__edge *edge);
 
 /* The wait is over. */
 void cede__edge_leave(struct cede__edge *edge);

@@ -5,12 +5,12 @@
  * The word is the owning party's address, with two flags below it (sem.c has the same two):
  *
  *      LOCKED   somebody works on the queue
- *      WAITERS  the queue is not empty
+ *      WAITERS  nobody may pass the queue
  *
  * Without flags, locking is a compare-and-swap of 0 for the owner, and unlocking one of the owner
  * for 0.  Unlocking with waiters makes the head of the queue the owner, in one step under the lock
  * bit, and wakes it afterwards: the word never shows a mutex that is free while somebody waits for
- * it.
+ * it.  With adaptive transfer it does, but only while somebody has been nudged (sync/transfer.h).
  *
  * A waiter that comes from a condition has been claimed already (`need` is CEDE__MOVED), and cannot
  * be cancelled any more; it is granted without a claim.
@@ -23,6 +23,7 @@
 #include "base/spin.h"
 #include "sync/deadlock.h"
 #include "sync/lock_order.h"
+#include "sync/transfer.h"
 #include "task/callback.h"
 #include "task/task.h"
 #include <errno.h>
@@ -44,41 +45,50 @@ static struct cede__party *lock(struct cede_mutex *m)
 
 static void unlock(struct cede_mutex *m, struct cede__party *new_owner)
 {
-        cede__spin_unlock(&m->word, (uintptr_t)new_owner | (m->q.head ? WAITERS : 0));
+        cede__spin_unlock(&m->word,
+                          (uintptr_t)new_owner |
+                                  (cede__transfer_closed(&m->q, m->nudged) ? WAITERS : 0));
 }
 
 /*
- * Under the lock bit, when there is no owner: the head of the queue becomes it.  NULL: nobody
- * waits.
+ * Under the lock bit: takes the head of the queue out, to be granted or nudged.  NULL: nobody
+ * waits, or somebody who was nudged is on his way.
  */
-static struct cede__party *grant(struct cede_mutex *m)
+static struct cede__waiter *next_waiter(struct cede_mutex *m)
 {
-        struct cede__wnode *head;
+        struct cede__waiter *w;
 
-        while ((head = cede__waitq_head(&m->q))) {
-                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
-
+        while ((w = cede__transfer_head(&m->q)) && (w->strict || !m->nudged)) {
                 if (w->need == CEDE__MOVED || cede__claim(w->party)) {
-                        cede__waitq_grant(&m->q, head);
-                        m->handoffs++;
-                        return w->party;
+                        (w->strict ? cede__waitq_grant : cede__waitq_remove)(&m->q, &w->node);
+                        return w;
                 }
-                cede__waitq_remove(&m->q, head); /* being cancelled */
+                cede__waitq_remove(&m->q, &w->node); /* being cancelled */
         }
         return NULL;
 }
 
-/* The owner gives it up: drops the lock bit, and wakes the next one. */
+/* Under the lock bit, which it drops: the mutex is free; hands it to the next one, or nudges it. */
 static void pass_on(struct cede_mutex *m)
 {
-        struct cede__party *next = grant(m);
-        int result = next && m->orphaned ? -EOWNERDEAD : 0;
+        struct cede__waiter *next = next_waiter(m);
+        struct cede__party *party = next ? next->party : NULL;
+        int result = CEDE__NUDGED;
 
-        if (next)
+        if (!next) {
+                unlock(m, NULL);
+                return;
+        }
+        if (next->strict) {
+                result = m->orphaned ? -EOWNERDEAD : 0;
                 m->orphaned = false;
-        unlock(m, next);
-        if (next)
-                cede__wait_finish(next, result);
+                m->handoffs++;
+                unlock(m, party);
+        } else {
+                m->nudged = true;
+                unlock(m, NULL);
+        }
+        cede__wait_finish(party, result);
 }
 
 static void withdraw(struct cede__waiter *w)
@@ -156,13 +166,15 @@ static void left(struct cede_mutex *m, struct cede__party *me)
 static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__waiter *w,
                  const struct cede__waitable *kind, const void *site)
 {
-        struct cede__party *present;
+        struct cede__party *present = lock(m);
+        bool closed = cede__transfer_closed(&m->q, m->nudged), first;
 
-        present = lock(m);
         cede__wait_begin(w, me, kind, m, 0, site);
+        cede__transfer_begin(w, m->transfer);
         cede__waitq_insert(&m->q, &w->node, cede__party_rank(me));
-        if (!present && cede__waitq_head(&m->q) == &w->node && cede__claim(me)) {
-                cede__waitq_grant(&m->q, &w->node);
+        first = cede__waitq_head(&m->q) == &w->node;
+        if (!present && (first || !closed) && cede__claim(me)) {
+                (first ? cede__waitq_grant : cede__waitq_remove)(&m->q, &w->node);
                 unlock(m, me);
                 return 1;
         }
@@ -178,22 +190,71 @@ static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__wait
         return 0;
 }
 
-/* Waits, unless the owner waits for the caller in turn. */
+/* The party was nudged: as enter. */
+static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
+{
+        struct cede__party *me = w->party, *present = lock(m);
+        int cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
+
+        m->nudged = false;
+        if (!present && cancel != -ECANCELED) {
+                unlock(m, me);
+                return 1;
+        }
+        if (!cancel) {
+                cede__wait_begin(w, me, w->kind, m, 0, w->site);
+                cede__transfer_again(w);
+                cede__waitq_return(&m->q, &w->node);
+                cede__waitq_stay(&m->q);
+        }
+        if (present)
+                unlock(m, present);
+        else
+                pass_on(m);
+        return cancel;
+}
+
+/* Waits, unless the owner waits for the caller in turn.  1: it is the owner, by itself. */
 static int wait_unless_circular(struct cede_mutex *m, struct cede__party *me,
                                 struct cede__waiter *w)
 {
         struct cede__edge edge;
         int r;
 
-        if (cede__edge_enter(&edge, w, m) && cede__claim_from(me, CEDE__WAITING)) {
-                withdraw(w);
-                cede__wait_forget(me);
-                r = -EDEADLK;
-        } else {
+        cede__edge_enter(&edge, w, m);
+        do {
+                if (cede__edge_closes(&edge)) {
+                        withdraw(w);
+                        cede__wait_forget(me);
+                        r = -EDEADLK;
+                        break;
+                }
                 r = cede__wait(me);
-        }
+        } while (r == CEDE__NUDGED && (r = enter_again(m, w)) == 0);
         cede__edge_leave(&edge);
         return r;
+}
+
+/* Locks it, if it is free and nobody may pass. */
+static bool take(struct cede_mutex *m, struct cede__party *me)
+{
+        uintptr_t free = 0;
+
+        return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
+                                           __ATOMIC_RELAXED);
+}
+
+/* A thread that finds it locked looks again a few times, if it may pass others. */
+static bool take_soon(struct cede_mutex *m, struct cede__party *me)
+{
+        if (m->transfer == CEDE_STRICT || !me->kind->may_spin)
+                return false;
+        for (unsigned i = 0; i < cede__spins(); i++) {
+                if (!__atomic_load_n(&m->word, __ATOMIC_RELAXED) && take(m, me))
+                        return true;
+                cede__spin_pause();
+        }
+        return false;
 }
 
 static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__waitable *kind,
@@ -211,21 +272,14 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
         }
         if (kind->withdraw && cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
+        if (take_soon(m, me))
+                return entered(m, me, 0, site);
         r = enter(m, me, &w, kind, site);
         if (r == 0)
                 r = wait_unless_circular(m, me, &w);
         else if (r > 0)
                 cede__wait_forget(me);
         return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0, site);
-}
-
-/* Locks it, if it is free and nobody waits. */
-static bool take(struct cede_mutex *m, struct cede__party *me)
-{
-        uintptr_t free = 0;
-
-        return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
-                                           __ATOMIC_RELAXED);
 }
 
 int cede_mutex_lock(struct cede_mutex *m)
@@ -334,6 +388,7 @@ void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w)
 {
         struct cede__party *party = w->party, *present = lock(m);
 
+        w->strict = true; /* it does not come back to try */
         cede__waitq_insert(&m->q, &w->node, cede__party_rank(party));
         cede__waitq_stay(&m->q);
         if (present)
@@ -372,65 +427,6 @@ int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *callback
                 return -EPERM;
         release(m, party);
         return 0;
-}
-
-int cede_mutex_run(struct cede_mutex *m, int (*fn)(void *arg), void *arg)
-{
-        int r = cede_mutex_lock(m);
-
-        if (r == 0) {
-                r = fn(arg);
-                cede_mutex_unlock(m);
-        } else if (r == -EOWNERDEAD) {
-                cede_mutex_unlock(m);
-        }
-        return r;
-}
-
-static int init(struct cede_mutex *m, enum cede_order order, bool recursive, const void *site)
-{
-        if (!cede__waitq_order_valid(order))
-                return -EINVAL;
-        *m = (struct cede_mutex){ .recursive = recursive, .origin = site };
-        cede__waitq_init(&m->q, order);
-        return 0;
-}
-
-int cede_mutex_init(struct cede_mutex *m, enum cede_order order)
-{
-        return init(m, order, false, CEDE__CALL_SITE);
-}
-
-int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order)
-{
-        return init(m, order, true, CEDE__CALL_SITE);
-}
-
-void cede_mutex_finish(struct cede_mutex *m)
-{
-        if (cede__mutex_owner(m) || m->q.head)
-                cede__die("mutex %s is finished while it is locked, or %u wait for it",
-                          m->name ? m->name : "unnamed", m->q.waiting);
-}
-
-void cede_mutex_set_name(struct cede_mutex *m, const char *name)
-{
-        m->name = name;
-}
-
-bool cede_mutex_locked(const struct cede_mutex *m)
-{
-        return cede__mutex_owner(m) != NULL;
-}
-
-bool cede_mutex_owned(const struct cede_mutex *m)
-{
-        return cede__mutex_owner(m) == cede__party_here();
-}
-
-unsigned cede_mutex_waiting(const struct cede_mutex *m)
-{
-        return __atomic_load_n(&m->q.waiting, __ATOMIC_RELAXED);
 }
 
 void cede_mutex_stats(struct cede_mutex *m, struct cede_mutex_stats *ret_stats)

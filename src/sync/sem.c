@@ -5,7 +5,7 @@
  * The word holds the free permits and two flags:
  *
  *      LOCKED   somebody works on the queue: everyone else spins (for some dozen instructions)
- *      WAITERS  the queue is not empty
+ *      WAITERS  nobody may pass the queue
  *
  * Without either flag, acquire and release are one compare-and-swap.  With WAITERS set nobody takes
  * a permit past the queue; with LOCKED set nobody changes the word but the holder of the lock.  So:
@@ -19,10 +19,14 @@
  * Strict head of line: (2) stops at the first who does not fit, so that a large request is not
  * starved by small ones behind it.  Whoever leaves the head by cancellation makes room: (2) runs
  * then too.
+ *
+ * With adaptive transfer (sync/transfer.h) WAITERS is not set while somebody has been nudged, and
+ * (2) reads: is granted, or the head is nudged unless somebody is on his way.
  */
 #include <cede/sem.h>
 
 #include "base/spin.h"
+#include "sync/transfer.h"
 #include "task/callback.h"
 #include "wait/wait.h"
 #include <errno.h>
@@ -47,24 +51,30 @@ static long lock(struct cede_sem *s)
 /* Drops it, leaving this many permits. */
 static void unlock(struct cede_sem *s, long permits)
 {
-        cede__spin_unlock(&s->word, (uintptr_t)permits * ONE | (s->q.head ? WAITERS : 0));
+        cede__spin_unlock(&s->word,
+                          (uintptr_t)permits * ONE |
+                                  (cede__transfer_closed(&s->q, s->nudged) ? WAITERS : 0));
 }
 
 /* Under the lock: serves the head of the queue while it fits.  Returns the permits left. */
 static long grant(struct cede_sem *s, long permits, struct cede__grants *granted)
 {
-        struct cede__wnode *head;
+        struct cede__waiter *w;
 
-        while ((head = cede__waitq_head(&s->q))) {
-                struct cede__waiter *w = cede__container_of(head, struct cede__waiter, node);
-
-                if (w->need > permits)
+        while ((w = cede__transfer_head(&s->q)) && w->need <= permits) {
+                if (!w->strict && s->nudged)
                         break;
                 if (!cede__claim(w->party)) {
-                        cede__waitq_remove(&s->q, head);
+                        cede__waitq_remove(&s->q, &w->node);
                         continue; /* being cancelled: its canceller is about to come here */
                 }
-                cede__waitq_grant(&s->q, head);
+                if (!w->strict) {
+                        cede__waitq_remove(&s->q, &w->node);
+                        s->nudged = true;
+                        granted->nudged = w->party;
+                        break;
+                }
+                cede__waitq_grant(&s->q, &w->node);
                 permits -= w->need;
                 s->handoffs++;
                 cede__grants_add(granted, w);
@@ -125,6 +135,7 @@ static bool take(struct cede_sem *s, long n)
 static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede__waiter *w,
                  const void *site)
 {
+        bool closed, first;
         long permits;
 
         if (n < 1 || n > ceiling(s))
@@ -132,11 +143,14 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
         permits = lock(s);
+        closed = cede__transfer_closed(&s->q, s->nudged);
         cede__wait_begin(w, me, &semaphore, s, n, site);
+        cede__transfer_begin(w, s->transfer);
         cede__waitq_insert(&s->q, &w->node, cede__party_rank(me));
-        if (cede__waitq_head(&s->q) == &w->node && n <= permits && cede__claim(me)) {
-                /* Its order lets it go first, and it fits. */
-                cede__waitq_grant(&s->q, &w->node);
+        first = cede__waitq_head(&s->q) == &w->node;
+        if ((first || !closed) && n <= permits && cede__claim(me)) {
+                /* Its order lets it go first, or somebody else is on his way; and it fits. */
+                (first ? cede__waitq_grant : cede__waitq_remove)(&s->q, &w->node);
                 unlock(s, permits - n);
                 return 1;
         }
@@ -152,18 +166,62 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
         return 0;
 }
 
+/* A thread that finds none free looks again a few times, if it may pass others. */
+static bool take_soon(struct cede_sem *s, long n, const struct cede__party *me)
+{
+        if (s->transfer == CEDE_STRICT || !me->kind->may_spin || cede__cancelled(me))
+                return false;
+        for (unsigned i = 0; i < cede__spins(); i++) {
+                if (take(s, n))
+                        return true;
+                cede__spin_pause();
+        }
+        return false;
+}
+
+/* The party was nudged: as enter. */
+static int enter_again(struct cede_sem *s, struct cede__waiter *w)
+{
+        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        struct cede__party *me = w->party;
+        long permits = lock(s), n = w->need;
+        int cancel = cede__cancelled(me), r = 0;
+
+        s->nudged = false;
+        if (n <= permits && cancel != -ECANCELED) {
+                permits -= n;
+                r = 1;
+        } else if (cancel) {
+                r = cancel;
+        } else {
+                cede__wait_begin(w, me, &semaphore, s, n, w->site);
+                cede__transfer_again(w);
+                cede__waitq_return(&s->q, &w->node);
+                cede__waitq_stay(&s->q);
+        }
+        unlock(s, grant(s, permits, &granted));
+        cede__grants_finish(&granted);
+        return r;
+}
+
 static CEDE__NOINLINE int acquire_slowly(struct cede_sem *s, long n, const void *site)
 {
         struct cede__party *me = cede__party_here();
         struct cede__waiter w;
-        int r = enter(s, n, me, &w, site);
+        int r;
 
-        if (r == 0)
-                return cede__wait(me);
-        if (r < 0)
-                return r;
-        cede__wait_forget(me);
-        return 0;
+        if (n > 0 && take_soon(s, n, me))
+                return 0;
+        r = enter(s, n, me, &w, site);
+        if (r > 0)
+                cede__wait_forget(me);
+        while (r == 0) {
+                r = cede__wait(me);
+                if (r <= 0)
+                        return r;
+                r = enter_again(s, &w);
+        }
+        return r < 0 ? r : 0;
 }
 
 int cede_sem_acquire_async(struct cede_sem *s, long n, struct cede_callback *callback)
@@ -253,7 +311,7 @@ int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order)
 
 void cede_sem_finish(struct cede_sem *s)
 {
-        if (s->q.head)
+        if (s->q.head || s->nudged)
                 cede__die("semaphore %s is finished while %u wait on it; join them first",
                           s->name ? s->name : "unnamed", s->q.waiting);
 }
@@ -268,6 +326,14 @@ int cede_sem_set_max(struct cede_sem *s, long max)
         if (max < 0 || max > permits_max || (max && max < cede_sem_value(s)))
                 return -EINVAL;
         s->max = max;
+        return 0;
+}
+
+int cede_sem_set_transfer(struct cede_sem *s, enum cede_transfer transfer)
+{
+        if (!cede__transfer_valid(transfer))
+                return -EINVAL;
+        s->transfer = transfer;
         return 0;
 }
 
@@ -292,4 +358,15 @@ void cede_sem_stats(struct cede_sem *s, struct cede_sem_stats *ret_stats)
 
         *ret_stats = (struct cede_sem_stats){ permits, s->q.waiting, s->q.peak, s->handoffs };
         unlock(s, permits);
+}
+
+int cede_sem_run(struct cede_sem *s, int (*fn)(void *arg), void *arg)
+{
+        int r = cede_sem_acquire(s);
+
+        if (r == 0) {
+                r = fn(arg);
+                cede_sem_release(s);
+        }
+        return r;
 }

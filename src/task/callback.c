@@ -40,7 +40,7 @@ static void finish(struct cede__party *party, int result)
         c->post(c);
 }
 
-const struct cede__party_kind cede__callback_party = { block, finish, false };
+const struct cede__party_kind cede__callback_party = { block, finish, false, false };
 
 struct cede__party *cede__callback_begin(struct cede_callback *c)
 {

@@ -24,7 +24,7 @@ static void block(struct cede__party *party)
         cede__loop_suspend(&me->fiber);
 }
 
-const struct cede__party_kind cede__task_party = { block, cede__fiber_finish, true };
+const struct cede__party_kind cede__task_party = { block, cede__fiber_finish, true, false };
 
 struct cede_task *cede__task_here(void)
 {

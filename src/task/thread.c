@@ -16,10 +16,9 @@
  * finds the cell WAITING and ends it.  Deadlines are the sleep's: a thread that wakes up because of
  * one cancels its own scope, like anybody else.
  *
- * Sleeping.  A thread spins for a moment first, since waking one costs more than most waits take;
- * but not on a single processor.  Then it adds PARKED to the cell and sleeps on it; whoever
- * finishes its wait exchanges the cell for DONE, and wakes it only if PARKED was there.  After that
- * exchange the thread may be gone, so its finisher uses no more than the address.
+ * Sleeping.  A thread spins for a moment first.  Then it adds PARKED to the cell and sleeps on it;
+ * whoever finishes its wait exchanges the cell for DONE, and wakes it only if PARKED was there.
+ * After that exchange the thread may be gone, so its finisher uses no more than the address.
  */
 #include "base/clock.h"
 #include "base/futex.h"
@@ -27,9 +26,6 @@
 #include "task/task.h"
 #include <errno.h>
 #include <pthread.h>
-#include <unistd.h>
-
-enum { SPINS = 100 };
 
 struct thread {
         struct cede__party party; /* first */
@@ -114,23 +110,9 @@ static uint32_t cell_of(const struct cede__party *party)
         return __atomic_load_n(&party->cell, __ATOMIC_ACQUIRE); /* pairs with finish */
 }
 
-static int count_processors(void)
-{
-        int saved_errno = errno; /* where /sys is missing, sysconf changes it, and succeeds */
-        long n = sysconf(_SC_NPROCESSORS_ONLN);
-
-        errno = saved_errno;
-        return n > 0 ? (int)n : 1;
-}
-
 static void spin(const struct cede__party *me)
 {
-        static atomic_int processors; /* 0: not counted yet */
-        int n = atomic_load_explicit(&processors, memory_order_relaxed);
-
-        if (!n)
-                atomic_store_explicit(&processors, n = count_processors(), memory_order_relaxed);
-        for (int i = 0; n > 1 && i < SPINS && cell_of(me) != CEDE__DONE; i++)
+        for (unsigned i = 0; i < cede__spins() && cell_of(me) != CEDE__DONE; i++)
                 cede__spin_pause();
 }
 
@@ -186,7 +168,7 @@ static void finish(struct cede__party *party, int result)
                 cede__futex_wake((_Atomic uint32_t *)cell);
 }
 
-const struct cede__party_kind cede__thread_party = { block, finish, true };
+const struct cede__party_kind cede__thread_party = { block, finish, true, true };
 
 /* Sleeping: a wait for nothing but the time, or a cancellation. */
 

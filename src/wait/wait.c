@@ -42,4 +42,6 @@ void cede__grants_finish(struct cede__grants *g)
                 node = node->child; /* before finish: afterwards w is gone */
                 cede__wait_finish(w->party, 0);
         }
+        if (g->nudged)
+                cede__wait_finish(g->nudged, CEDE__NUDGED);
 }

@@ -72,6 +72,7 @@ struct cede__party_kind {
          */
         void (*finish)(struct cede__party *party, int result);
         bool may_block; /* a callback must not */
+        bool may_spin;  /* nothing else could run on its processor in its place */
 };
 
 /* What a kind of object can do with those who wait on it. */
@@ -179,15 +180,19 @@ bool cede__wait_cancel(struct cede__party *party, int result);
 /* The party's rank has changed. */
 void cede__wait_resort(struct cede__party *party);
 
+/* The result of a wait that was granted nothing: the party is to try again (sync/transfer.h). */
+enum { CEDE__NUDGED = 1 };
+
 /* Those granted under an object's lock, in order, to be finished after it was dropped. */
 struct cede__grants {
         struct cede__wnode *first;
         struct cede__wnode **last;
+        struct cede__party *nudged; /* NULL: nobody; to be finished after the others */
 };
 
 #define CEDE__GRANTS_INIT(g)                                                                       \
         {                                                                                          \
-                NULL, &(g).first                                                                   \
+                NULL, &(g).first, NULL                                                             \
         }
 
 /* The waiter is claimed and in no queue any more; its links are free to use. */

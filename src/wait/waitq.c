@@ -16,7 +16,7 @@ void cede__waitq_init(struct cede__waitq *q, enum cede_order order)
 
 /* The list: FIFO and LIFO */
 
-static void list_insert(struct cede__waitq *q, struct cede__wnode *node)
+static void list_insert(struct cede__waitq *q, struct cede__wnode *node, bool in_front)
 {
         struct cede__wnode *head = q->head;
 
@@ -28,7 +28,7 @@ static void list_insert(struct cede__waitq *q, struct cede__wnode *node)
         node->prev = head->prev;
         head->prev->next = node;
         head->prev = node;
-        if (q->order == CEDE_LIFO)
+        if (in_front)
                 q->head = node;
 }
 
@@ -177,8 +177,17 @@ void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct 
                 node->serial = q->serial++;
                 heap_insert(q, node);
         } else {
-                list_insert(q, node);
+                list_insert(q, node, q->order == CEDE_LIFO);
         }
+        count(q, q->waiting + 1);
+}
+
+void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node)
+{
+        if (cede__waitq_sorted(q))
+                heap_insert(q, node);
+        else
+                list_insert(q, node, true);
         count(q, q->waiting + 1);
 }
 

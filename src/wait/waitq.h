@@ -36,6 +36,11 @@ void cede__waitq_init(struct cede__waitq *q, enum cede_order order);
 void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank);
 void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node);
 
+/*
+ * Puts back a node that was removed: before those that came after it, in list orders before all.
+ */
+void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node);
+
 /* Removes the head because it is granted: what was drawn at random is drawn. */
 void cede__waitq_grant(struct cede__waitq *q, struct cede__wnode *head);
 

@@ -186,6 +186,14 @@ def deadlock():
     check(all(line.startswith("t=1 ") for line in done.stdout.splitlines()), f"{done.stdout!r}")
 
 
+def deadlock_order_warns():
+    done = run("deadlock", "--order")
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("cede: lock order")]
+    check(done.returncode == 0 and len(warnings) == 1, f"{done}")
+    check("mutex A" in warnings[0] and "holding B" in warnings[0] and
+          done.stderr.count("deadlock.c:") == 4 and "deadlock:" not in done.stderr, f"{done}")
+
+
 def deadlock_ends_by_a_time_out():
     for first, second in ((1, 3), (3, 1), (0, 0.001), (100, 7.5)):
         loser, winner = ("T1", "T2") if first < second else ("T2", "T1")
@@ -284,8 +292,9 @@ def threads_run_at_the_same_time():
 
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
          verification_queue, verification_queue_gone_wrong, philosophers, naive_philosophers,
-         deadlock, deadlock_ends_by_a_time_out, lock_timeout, counter, counter_without_a_lock,
-         ownership, event, condition, threads_write_whole_lines, threads_run_at_the_same_time]
+         deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out, lock_timeout, counter,
+         counter_without_a_lock, ownership, event, condition, threads_write_whole_lines,
+         threads_run_at_the_same_time]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every primitive x order x kind of waiter x ending, as one table: a test for each cell.
+ * Every primitive x transfer x order x kind of waiter x ending, as one table: a test for each cell.
  *
  * In each, six parties queue up one after the other.  Some of them (see `masks`) give up, then the
  * object is granted, and each who gets it passes it on.  Checked are the order in which they got
@@ -273,12 +273,13 @@ static int cell_main(void *arg)
         return 0;
 }
 
-static void run_cell(const struct object *o, enum cede_order order, enum kind kind,
-                     enum ending ending)
+static void run_cell(const struct object *o, enum cede_transfer how, enum cede_order order,
+                     enum kind kind, enum ending ending)
 {
         struct cell c = { order, kind, ending };
 
         object = o;
+        transfer = how;
         one_loop = kind == tasks || kind == callbacks;
         EXPECT_EQ(run_virtual(cell_main, &c), 0);
 }
@@ -286,7 +287,13 @@ static void run_cell(const struct object *o, enum cede_order order, enum kind ki
 #define CELL(name, object, order, kind, ending)                                                    \
         TEST(name##_##order##_##kind##_##ending)                                                   \
         {                                                                                          \
-                run_cell(&object, (enum cede_order)order, kind, ending);                           \
+                run_cell(&object, CEDE_STRICT, (enum cede_order)order, kind, ending);              \
+        }
+
+#define ADAPTIVE_CELL(name, object, order, kind, ending)                                           \
+        TEST(adaptive_##name##_##order##_##kind##_##ending)                                        \
+        {                                                                                          \
+                run_cell(&object, CEDE_ADAPTIVE, (enum cede_order)order, kind, ending);            \
         }
 
 #define ENDINGS(name, object, order, kind)                                                         \
@@ -295,11 +302,28 @@ static void run_cell(const struct object *o, enum cede_order order, enum kind ki
         CELL(name, object, order, kind, timeout)                                                   \
         CELL(name, object, order, kind, grant_then_cancel)
 
+/* One that was only told to try again, and then cancelled, is cancelled: transfer.c. */
+#define ADAPTIVE_ENDINGS(name, object, order, kind)                                                \
+        ADAPTIVE_CELL(name, object, order, kind, grant)                                            \
+        ADAPTIVE_CELL(name, object, order, kind, cancel)                                           \
+        ADAPTIVE_CELL(name, object, order, kind, timeout)
+
 #define KINDS(name, object, order)                                                                 \
         ENDINGS(name, object, order, tasks)                                                        \
         ENDINGS(name, object, order, threads)                                                      \
         ENDINGS(name, object, order, callbacks)                                                    \
         ENDINGS(name, object, order, mixed)
+
+#define ADAPTIVE_KINDS(name, object, order)                                                        \
+        ADAPTIVE_ENDINGS(name, object, order, tasks)                                               \
+        ADAPTIVE_ENDINGS(name, object, order, threads)                                             \
+        ADAPTIVE_ENDINGS(name, object, order, callbacks)                                           \
+        ADAPTIVE_ENDINGS(name, object, order, mixed)
+
+#define ADAPTIVE_BLOCKING_KINDS(name, object, order)                                               \
+        ADAPTIVE_ENDINGS(name, object, order, tasks)                                               \
+        ADAPTIVE_ENDINGS(name, object, order, threads)                                             \
+        ADAPTIVE_ENDINGS(name, object, order, mixed_blocking)
 
 #define BLOCKING_KINDS(name, object, order)                                                        \
         ENDINGS(name, object, order, tasks)                                                        \
@@ -313,3 +337,6 @@ ORDERS(KINDS, sem, semaphore)
 ORDERS(KINDS, mutex, mutex_object)
 ORDERS(KINDS, event, event_object)
 ORDERS(BLOCKING_KINDS, condition, condition_object)
+ORDERS(ADAPTIVE_KINDS, sem, semaphore)
+ORDERS(ADAPTIVE_KINDS, mutex, mutex_object)
+ORDERS(ADAPTIVE_BLOCKING_KINDS, condition, condition_object)

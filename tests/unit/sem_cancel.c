@@ -275,3 +275,23 @@ TASK_TEST(all_waiters_of_a_cancelled_scope_leave_at_once)
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_LOG("w:cancelled w:cancelled w:cancelled w:cancelled w:cancelled");
 }
+
+static int give_answer(void *arg)
+{
+        EXPECT_EQ(cede_sem_value(&s), 0);
+        return *(int *)arg;
+}
+
+TASK_TEST(run_takes_a_permit_and_gives_it_back)
+{
+        int forty_two = 42, failed = -EIO;
+
+        EXPECT_EQ(cede_sem_init(&s, 1, CEDE_FIFO), 0);
+        EXPECT_EQ(cede_sem_run(&s, give_answer, &forty_two), 42);
+        EXPECT_EQ(cede_sem_run(&s, give_answer, &failed), -EIO);
+        EXPECT_EQ(cede_sem_value(&s), 1);
+        EXPECT_EQ(cede_sem_try_acquire(&s), 0);
+        CEDE_TIMEOUT(CEDE_MS(1))
+                EXPECT_EQ(cede_sem_run(&s, give_answer, &failed), -ETIMEDOUT);
+        EXPECT_EQ(cede_sem_value(&s), 0);
+}

@@ -57,7 +57,7 @@ static void finish(struct cede__party *party, int result)
 
 static struct cede_scope scope = { .due = CEDE_NEVER };
 
-static const struct cede__party_kind stub_kind = { block, finish, true };
+static const struct cede__party_kind stub_kind = { block, finish, true, false };
 
 static void withdraw(struct cede__waiter *w)
 {

@@ -80,7 +80,7 @@ static void finish(struct cede__party *party, int result)
         pthread_mutex_unlock(&whom->lock);
 }
 
-static const struct cede__party_kind thread_kind = { block, finish, true };
+static const struct cede__party_kind thread_kind = { block, finish, true, false };
 
 enum { THREADS = 4, PERMITS = 5 };
 
