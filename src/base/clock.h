@@ -3,6 +3,7 @@
 #ifndef CEDE_BASE_CLOCK_H
 #define CEDE_BASE_CLOCK_H
 
+#include "base/chooser.h"
 #include <stdint.h>
 #include <time.h>
 
@@ -10,7 +11,10 @@
 static inline int64_t cede__clock_now(void)
 {
         struct timespec t;
+        int64_t chosen;
 
+        if (cede__controlled() && cede__chooser->now(cede__chooser, &chosen))
+                return chosen;
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }

@@ -22,6 +22,9 @@ static inline void cede__prefetch(const void *memory, size_t size)
 /* Where the public function that this stands in was called from. */
 #define CEDE__CALL_SITE __builtin_return_address(0)
 
+/* Said where it is declared, a variable is reached without the detour of a shared library's. */
+#define CEDE__HIDDEN __attribute__((visibility("hidden")))
+
 #define CEDE__NOINLINE __attribute__((noinline))
 #define CEDE__COLD __attribute__((cold, noinline))
 #define CEDE__PRINTF(text, first) __attribute__((format(printf, text, first)))

@@ -32,11 +32,18 @@ unsigned cede__spins(void)
 
         if (!n)
                 atomic_store_explicit(&processors, n = count_processors(), memory_order_relaxed);
-        return n > 1 ? SPINS : 0;
+        return n > 1 && !cede__controlled() ? SPINS : 0;
+}
+
+void cede__spin_wait(const uintptr_t *word, uintptr_t seen)
+{
+        if (!cede__controlled() || !cede__chooser->spin(cede__chooser, word, seen))
+                cede__spin_pause();
 }
 
 uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit)
 {
+        cede__step("lock", word);
         for (unsigned turns = 0;; turns++) {
                 uintptr_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
 
@@ -44,8 +51,8 @@ uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit)
                     __atomic_compare_exchange_n(word, &seen, seen | bit, 0, __ATOMIC_ACQUIRE,
                                                 __ATOMIC_RELAXED))
                         return seen;
-                if (turns < 100)
-                        cede__spin_pause();
+                if (turns < 100 || cede__controlled())
+                        cede__spin_wait(word, seen);
                 else
                         sched_yield();
         }

@@ -7,16 +7,20 @@
 #ifndef CEDE_BASE_SPIN_H
 #define CEDE_BASE_SPIN_H
 
-#include "base/compiler.h"
+#include "base/chooser.h"
 #include <stdint.h>
 
 void cede__spin_pause(void);
 
 /*
  * How often a thread looks again before it sleeps, since waking one costs more than most waits
- * take; 0 on a single processor, where what it waits for cannot happen meanwhile.
+ * take; 0 where what it waits for cannot happen meanwhile: on a single processor, and where a
+ * chooser lets one thread run at a time.
  */
 unsigned cede__spins(void);
+
+/* One turn of waiting until the word is no longer as it was seen. */
+void cede__spin_wait(const uintptr_t *word, uintptr_t seen);
 
 uintptr_t cede__spin_lock_slowly(uintptr_t *word, uintptr_t bit);
 
@@ -25,7 +29,7 @@ static inline uintptr_t cede__spin_lock(uintptr_t *word, uintptr_t bit)
 {
         uintptr_t seen = __atomic_load_n(word, __ATOMIC_RELAXED);
 
-        if (cede__likely(!(seen & bit) &&
+        if (cede__likely(!cede__chooser && !(seen & bit) &&
                          __atomic_compare_exchange_n(word, &seen, seen | bit, 0, __ATOMIC_ACQUIRE,
                                                      __ATOMIC_RELAXED)))
                 return seen;

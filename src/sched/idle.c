@@ -21,6 +21,7 @@ void cede__loop_knock(struct cede__loop *loop, uintptr_t flag)
 {
         _Atomic uint32_t *low = cede__futex_low(&loop->knock);
 
+        cede__step("knock", low);
         /* seq_cst: what was prepared before is seen by the loop that sees the flag */
         if (atomic_fetch_or(&loop->knock, flag) & CEDE__KNOCK_SLEEPING)
                 cede__futex_wake(low);
@@ -31,6 +32,7 @@ void cede__loop_post(struct cede__loop *loop, struct cede__post *post)
         _Atomic uint32_t *low = cede__futex_low(&loop->knock);
         uintptr_t seen = atomic_load_explicit(&loop->knock, memory_order_relaxed), flags;
 
+        cede__step("post", low);
         do {
                 flags = seen & CEDE__KNOCK_FLAGS;
                 post->next = (struct cede__post *)(seen - flags);
@@ -72,8 +74,10 @@ void cede__loop_poll(struct cede__loop *loop)
         __atomic_store_n(&loop->turns_before, cede__loop_turns(loop) + turns, __ATOMIC_RELAXED);
         __atomic_store_n(&loop->turns, turns, __ATOMIC_RELAXED);
         if (atomic_load_explicit(&loop->knock, memory_order_relaxed)) {
-                uintptr_t word = atomic_exchange(&loop->knock, 0);
+                uintptr_t word;
 
+                cede__step("take posts", &loop->knock);
+                word = atomic_exchange(&loop->knock, 0);
                 run_posts((struct cede__post *)(word & ~(uintptr_t)CEDE__KNOCK_FLAGS));
                 if (word & CEDE__KNOCK_INTERRUPT)
                         loop->hooks->interrupt(loop);
@@ -97,11 +101,13 @@ static void sleep_until(struct cede__loop *loop, int64_t deadline)
 {
         uintptr_t quiet = 0;
 
+        cede__step("announce sleep", &loop->knock);
         if (!atomic_compare_exchange_strong(&loop->knock, &quiet, CEDE__KNOCK_SLEEPING))
                 return;
         while (atomic_load(&loop->knock) == CEDE__KNOCK_SLEEPING &&
                (deadline == CEDE_NEVER || cede__clock_now() < deadline))
                 cede__futex_wait(cede__futex_low(&loop->knock), CEDE__KNOCK_SLEEPING, deadline);
+        cede__step("end sleep", &loop->knock);
         atomic_fetch_and(&loop->knock, ~(uintptr_t)CEDE__KNOCK_SLEEPING);
 }
 

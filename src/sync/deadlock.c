@@ -102,6 +102,7 @@ void cede__edge_enter(struct cede__edge *edge, struct cede__waiter *waiter, stru
                 return;
         edge->waiter = waiter;
         edge->mutex = m;
+        cede__step("edges", &lock);
         pthread_mutex_lock(&lock);
         edge->next = *bucket(me);
         *bucket(me) = edge;
@@ -116,10 +117,11 @@ bool cede__edge_closes(struct cede__edge *edge)
         if (!edge->waiter)
                 return false;
         me = edge->waiter->party;
+        cede__step("edges", &lock);
         pthread_mutex_lock(&lock);
         if (waits(edge) && closes_circle(edge, me)) {
                 cede__report(STDERR_FILENO, write_circle, edge);
-                claimed = cede__claim_from(me, CEDE__WAITING);
+                claimed = cede__claim_now(me, CEDE__WAITING);
         }
         pthread_mutex_unlock(&lock);
         return claimed;
@@ -131,6 +133,7 @@ void cede__edge_leave(struct cede__edge *edge)
 
         if (!edge->waiter)
                 return;
+        cede__step("edges", &lock);
         pthread_mutex_lock(&lock);
         link = bucket(edge->waiter->party);
         while (*link != edge)

@@ -302,7 +302,7 @@ int cede_mutex_try_lock(struct cede_mutex *m)
                 }
                 if (__atomic_load_n(&m->word, __ATOMIC_RELAXED) & ~(uintptr_t)LOCKED)
                         return cede__mutex_owner(m) == me ? -EDEADLK : -EAGAIN;
-                cede__spin_pause(); /* only worked on: see what comes of it */
+                cede__spin_wait(&m->word, LOCKED); /* only worked on: see what comes of it */
         }
         return entered(m, me, 0, CEDE__CALL_SITE);
 }
@@ -365,6 +365,7 @@ unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me)
 
         m->depth = 0;
         left(m, me);
+        cede__step("release", &m->word);
         release(m, me);
         return depth;
 }

@@ -264,7 +264,7 @@ int cede_sem_try_acquire_n(struct cede_sem *s, long n)
 
                 if (word & WAITERS || (long)(word / ONE) < n)
                         return -EAGAIN;
-                cede__spin_pause(); /* only locked: see what comes of it */
+                cede__spin_wait(&s->word, word); /* only locked: see what comes of it */
         }
         return 0;
 }

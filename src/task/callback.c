@@ -35,6 +35,7 @@ static void finish(struct cede__party *party, int result)
                 return;
         }
         party->result = result;
+        cede__step("finish", &party->cell);
         /* pairs with the acquire in cancel; what post does publishes it to the other thread */
         __atomic_store_n(&party->cell, CEDE__DONE, __ATOMIC_RELEASE);
         c->post(c);

@@ -10,6 +10,7 @@
  *
  * A plain thread's scopes are changed under its lock, by whoever cancels.
  */
+#include "base/spin.h"
 #include "task/run.h"
 #include <errno.h>
 #include <sched.h>
@@ -28,12 +29,16 @@ void cede__scope_remote_settle(struct cede_scope *s)
 {
         uint32_t idle = IDLE;
 
+        cede__step("settle", &s->remote_state);
         /* Nobody sends one any more; and between SENT and the post its sender needs a moment. */
         if (__atomic_compare_exchange_n(&s->remote_state, &idle, DONE, false, __ATOMIC_ACQUIRE,
                                         __ATOMIC_ACQUIRE))
                 return;
         while (__atomic_load_n(&s->remote_state, __ATOMIC_ACQUIRE) == SENT) {
-                sched_yield();
+                if (cede__controlled())
+                        cede__spin_wait((uintptr_t *)&cede__loop_here->knock, 0);
+                else
+                        sched_yield();
                 cede__loop_poll(cede__loop_here);
         }
 }

@@ -123,6 +123,7 @@ static bool park(struct cede__party *me, int64_t t)
 
         while (seen != CEDE__DONE) {
                 if (!(seen & CEDE__PARKED)) {
+                        cede__step("park", &me->cell);
                         __atomic_compare_exchange_n(&me->cell, &seen, seen | CEDE__PARKED, false,
                                                     __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
                         seen = cell_of(me);
@@ -164,6 +165,7 @@ static void finish(struct cede__party *party, int result)
         uint32_t *cell = &party->cell;
 
         party->result = result;
+        cede__step("finish", cell);
         if (__atomic_exchange_n(cell, CEDE__DONE, __ATOMIC_ACQ_REL) & CEDE__PARKED)
                 cede__futex_wake((_Atomic uint32_t *)cell);
 }

@@ -44,7 +44,7 @@
 #ifndef CEDE_WAIT_WAIT_H
 #define CEDE_WAIT_WAIT_H
 
-#include "base/compiler.h"
+#include "base/chooser.h"
 #include "base/text.h"
 #include "wait/waitq.h"
 #include <cede/scope.h>
@@ -129,12 +129,13 @@ static inline void cede__wait_begin(struct cede__waiter *w, struct cede__party *
         w->need = need;
         w->site = site;
         party->waiter = w;
+        cede__step("begin", &party->cell);
         /* pairs with the acquire in a canceller's claim; a granter's comes by the object's lock */
         __atomic_store_n(&party->cell, kind->withdraw ? CEDE__WAITING : CEDE__FIRM,
                          __ATOMIC_RELEASE);
 }
 
-static inline bool cede__claim_from(struct cede__party *party, uint32_t state)
+static inline bool cede__claim_now(struct cede__party *party, uint32_t state)
 {
         uint32_t seen = __atomic_load_n(&party->cell, __ATOMIC_RELAXED);
 
@@ -146,10 +147,18 @@ static inline bool cede__claim_from(struct cede__party *party, uint32_t state)
         return false;
 }
 
+/* To end a wait that began in this state; that of a canceller is WAITING. */
+static inline bool cede__claim_from(struct cede__party *party, uint32_t state)
+{
+        cede__step("claim", &party->cell);
+        return cede__claim_now(party, state);
+}
+
 /* To grant.  True for exactly one caller per wait, cancellers included. */
 static inline bool cede__claim(struct cede__party *party)
 {
-        return cede__claim_from(party, CEDE__WAITING) || cede__claim_from(party, CEDE__FIRM);
+        cede__step("claim", &party->cell);
+        return cede__claim_now(party, CEDE__WAITING) || cede__claim_now(party, CEDE__FIRM);
 }
 
 /* The party itself has claimed its wait, since it does not have to wait: forgets it. */

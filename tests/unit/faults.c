@@ -156,7 +156,7 @@ static bool run_with_fault(unsigned at, enum cede_clock clock)
         struct cede_run_options options = {
                 .clock = clock, .watchdog = CEDE_SEC(100), .offload_threads = 2, .offload_queue = 1
         };
-        struct fault fault = { { refuse_one }, at, 0 };
+        struct fault fault = { { .choose = refuse_one }, at, 0 };
         size_t live = cede__alloc_live();
         int r;
 
@@ -214,7 +214,7 @@ TEST(each_resource_refused_once_on_the_real_clock, .seconds = 60)
 
 static int spawn_one_refused(void *arg)
 {
-        struct fault fault = { { refuse_one }, 0, 0 };
+        struct fault fault = { { .choose = refuse_one }, 0, 0 };
         int refused;
 
         /* A spawn takes memory only now and then: until it does. */

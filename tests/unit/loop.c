@@ -344,7 +344,7 @@ static int spawn_three_that_end(void *arg)
 
 TEST(chooser_decides_who_of_the_ready_goes_next)
 {
-        struct last_chooser last = { { choose_last }, CEDE__CHOOSE_READY, "" };
+        struct last_chooser last = { { .choose = choose_last }, CEDE__CHOOSE_READY, "" };
 
         cede__chooser = &last.chooser;
         EXPECT_EQ(cede_run(spawn_three_that_end, NULL), 0);
@@ -374,7 +374,7 @@ static int spawn_four_sleepers(void *arg)
 TEST(chooser_decides_who_of_one_instant_fires_next)
 {
         struct cede_run_options options = { .clock = CEDE_CLOCK_VIRTUAL };
-        struct last_chooser last = { { choose_last }, CEDE__CHOOSE_TIMER, "" };
+        struct last_chooser last = { { .choose = choose_last }, CEDE__CHOOSE_TIMER, "" };
 
         cede__chooser = &last.chooser;
         EXPECT_EQ(cede_run_with(spawn_four_sleepers, NULL, &options), 0);
@@ -415,14 +415,14 @@ static int set_flag(void *arg)
         return 0;
 }
 
-static struct failure failure = { { fail }, 0, 0, 0 };
+static struct failure failure = { { .choose = fail }, 0, 0, 0 };
 
 static int yield_until_the_child_ran(void *arg)
 {
         bool child_ran = false;
 
         EXPECT_EQ(cede_spawn(NULL, set_flag, &child_ran), 0);
-        failure = (struct failure){ { fail }, 0, 1, 0 };
+        failure = (struct failure){ { .choose = fail }, 0, 1, 0 };
         cede__chooser = &failure.chooser;
         while (!child_ran)
                 EXPECT_EQ(cede_yield(), 0);
@@ -444,7 +444,7 @@ static int sleep_beside_the_child(void *arg)
 
         (void)arg;
         EXPECT_EQ(cede_spawn(NULL, set_flag, &child_ran), 0);
-        failure = (struct failure){ { fail }, 0, 1, 0 };
+        failure = (struct failure){ { .choose = fail }, 0, 1, 0 };
         cede__chooser = &failure.chooser;
         for (int i = 0; i < 10 && !child_ran; i++)
                 EXPECT_EQ(cede_sleep(1), 0);
@@ -468,7 +468,7 @@ static int close_with_nothing_to_be_had(void *arg)
         (void)arg;
         cede_scope_open(&scope);
         EXPECT_EQ(cede_spawn(&scope, set_flag, &child_ran), 0);
-        failure = (struct failure){ { fail }, 0, INT32_MAX, 0 };
+        failure = (struct failure){ { .choose = fail }, 0, INT32_MAX, 0 };
         cede__chooser = &failure.chooser;
         return cede_scope_close(&scope, 0);
 }

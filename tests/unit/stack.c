@@ -213,7 +213,7 @@ TEST(failing_to_make_one_leaves_the_pool_usable)
 {
         /* The slab's record, its memory, the guard. */
         for (unsigned at = 0; at < 3; at++) {
-                struct failure f = { { fail_once }, 0, at };
+                struct failure f = { { .choose = fail_once }, 0, at };
                 struct cede__stack *a, *b;
                 size_t before = cede__alloc_live();
 
