@@ -17,11 +17,12 @@ static struct cede__edge **bucket(const struct cede__party *party)
         return &buckets[(uintptr_t)party / sizeof(struct cede__party) % BUCKETS];
 }
 
-/* Whether the wait has not been ended: neither granted, nor nudged, nor taken back. */
+/* Whether the wait has not been ended: neither granted, nor nudged, nor taken back (then IDLE). */
 static bool waits(const struct cede__edge *edge)
 {
-        return (__atomic_load_n(&edge->waiter->party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) <
-               CEDE__CLAIMED;
+        uint32_t cell = __atomic_load_n(&edge->waiter->party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE;
+
+        return cell == CEDE__WAITING || cell == CEDE__FIRM;
 }
 
 /* How the party at this address waits; NULL: not for a mutex, or not for ever. */
