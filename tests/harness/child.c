@@ -58,6 +58,13 @@ static void end(enum outcome outcome, const char *reason)
         leave(outcome == OUTCOME_FAILED);
 }
 
+static void (*explain)(void);
+
+void test_on_failure(void (*fn)(void))
+{
+        explain = fn;
+}
+
 void test__fail(const char *file, int line, const char *format, ...)
 {
         char text[1024];
@@ -71,6 +78,8 @@ void test__fail(const char *file, int line, const char *format, ...)
         va_start(ap, format);
         vsnprintf(text + used, sizeof text - used, format, ap);
         va_end(ap);
+        if (explain)
+                explain();
         end(OUTCOME_FAILED, text);
 }
 

@@ -72,6 +72,9 @@ void test__register(struct test *t);
 #define EXPECT_EQ(a, b) test__expect_eq((long long)(a), (long long)(b), #a, #b, __FILE__, __LINE__)
 #define EXPECT_STR(a, b) test__expect_str((a), (b), #a, #b, __FILE__, __LINE__)
 
+/* `explain` is called by the first expectation that does not hold: prints what else matters. */
+void test_on_failure(void (*explain)(void));
+
 /* Ends the test without a verdict. In CI a skip not in tests/allowed-skips.txt fails. */
 #define SKIP(reason) test__skip(reason)
 
