@@ -197,11 +197,12 @@ int cede__thread_sleep(struct cede__party *me, int64_t t, const void *site)
         cede__wait_begin(&w, me, &a_time, NULL, 0, site);
         look_for_cancellation(me);
         while (park(me, t < me->scope->due || cede__cancelled(me) ? t : me->scope->due)) {
-                if (cede__clock_now() >= t && cede__claim(me)) {
+                if (cede__clock_now() < t)
+                        cede__thread_look(me);
+                else if (cede__claim(me))
                         finish(me, 0);
-                        break;
-                }
-                cede__thread_look(me);
+                else
+                        park(me, CEDE_NEVER); /* a canceller has, and is about to finish it */
         }
         me->waiter = NULL;
         return me->result;

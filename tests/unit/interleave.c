@@ -78,9 +78,9 @@ static void explain(void)
         char text[2048];
 
         interleave__describe(text, sizeof(text));
-        dprintf(STDERR_FILENO, "schedule: INTERLEAVE=%s\n", text);
+        dprintf(STDOUT_FILENO, "schedule: INTERLEAVE=%s\n", text);
         for (const struct thread *t = threads; t < threads + count; t++)
-                dprintf(STDERR_FILENO, "  %c: %s %s (%p)\n", (int)('a' + (t - threads)),
+                dprintf(STDOUT_FILENO, "  %c: %s %s (%p)\n", (int)('a' + (t - threads)),
                         t->state == READY  ? "before" :
                         t->state == SPINS  ? "spins in" :
                         t->state == SLEEPS ? "sleeps in" :
@@ -395,11 +395,16 @@ void interleave_step(const char *name)
         on_step(NULL, name, NULL);
 }
 
-void interleave_until(const uintptr_t *flag)
+void interleave_until_not(const uintptr_t *flag, uintptr_t value)
 {
         me->step = "until";
-        while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE))
-                on_spin(NULL, flag, 0);
+        while (__atomic_load_n(flag, __ATOMIC_ACQUIRE) == value)
+                on_spin(NULL, flag, value);
+}
+
+void interleave_until(const uintptr_t *flag)
+{
+        interleave_until_not(flag, 0);
 }
 
 void *interleave_memory(unsigned number)

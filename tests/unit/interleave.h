@@ -62,8 +62,9 @@ struct interleaved interleave(const struct interleaving *what);
 /* A step of the test's own: others may go on here. */
 void interleave_step(const char *name);
 
-/* Waits until the flag is set, by a thread of the same interleaving. */
+/* Wait for another thread of the same interleaving: until the flag is set; while it has a value. */
 void interleave_until(const uintptr_t *flag);
+void interleave_until_not(const uintptr_t *flag, uintptr_t value);
 
 /* Memory of the size of a page at most, zeroed before each schedule. */
 void *interleave_memory(unsigned number);
