@@ -42,7 +42,7 @@ struct interleaving {
         void (*threads[INTERLEAVE_THREADS + 1])(void);
         void (*check)(void); /* after each schedule */
 
-        unsigned preemptions; /* at most, in one schedule; 0: any number */
+        unsigned preemptions; /* at most, in one schedule; 0: any number; never many if slowed */
         unsigned early;       /* how many sleeps may end for no reason, in one schedule */
         unsigned expiring;    /* how many deadlines may pass while others could still go on */
 

@@ -9,11 +9,16 @@
 #include "interleave_internal.h"
 
 #include "base/prng.h"
+#include "test.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DECISIONS_MAX = 4000 }; /* in a schedule; more are taken for a loop without end */
+enum {
+        DECISIONS_MAX = 4000, /* in a schedule; more are taken for a loop without end */
+        SLOWED = 1,           /* preemptions under valgrind and the sanitizers */
+};
 
 struct decision {
         struct interleave__option option;
@@ -181,6 +186,7 @@ static unsigned long run_round(void)
 
 struct interleaved interleave__explore(const struct interleaving *what)
 {
+        unsigned limit = what->preemptions ? what->preemptions : UINT_MAX;
         struct interleaved r = { 0 };
 
         prefix = 0;
@@ -188,6 +194,8 @@ struct interleaved interleave__explore(const struct interleaving *what)
         at_random = what->draws > 0;
         seed = what->seed;
         drawn = 0;
+        if (test_slowed() && limit > SLOWED)
+                limit = SLOWED;
         if (replay || at_random) {
                 for (r.schedules = 0; r.schedules < (replay ? 1 : what->draws); r.schedules++) {
                         run_one();
@@ -199,7 +207,7 @@ struct interleaved interleave__explore(const struct interleaving *what)
                         r.schedules = run_round();
                         r.preemptions = bound;
                         r.complete = !pruned;
-                        if (r.complete || (what->preemptions && bound == what->preemptions))
+                        if (r.complete || bound == limit)
                                 break;
                 }
         }

@@ -75,7 +75,7 @@ TEST(callback_is_granted_and_gone)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare, .threads = { queue_and_run, release }, .check = was_called });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(r.schedules > 1);
 }
 
@@ -116,7 +116,7 @@ TEST(callback_is_granted_or_cancelled)
                 .threads = { queue_and_perhaps_run, release, cancel_callback },
                 .check = called_or_cancelled });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(granted > 0);
         EXPECT(refused > 0);
 }

@@ -77,7 +77,7 @@ TEST(excludes)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare, .threads = { use, use }, .check = is_free, .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(at_once > 0);
         EXPECT(handed_over > 0);
 }
@@ -149,7 +149,7 @@ TEST(unlocked_and_gone)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare, .threads = { use_and_leave, use_and_leave }, .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
 }
 
 /* Cancelled and too late. */
@@ -238,7 +238,7 @@ TEST(grant_or_deadline)
                                                                   .expiring = 1,
                                                                   .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(granted > 0);
         EXPECT(refused > 0);
         EXPECT(handed_over > 0);

@@ -93,7 +93,7 @@ TEST(cancel_ends_a_sleep)
                                                    .check = was_cancelled,
                                                    .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(r.schedules > 1);
 }
 
@@ -125,7 +125,7 @@ TEST(end_of_a_sleep_or_cancel)
                                                    .early = 1,
                                                    .expiring = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(first > 0);
         EXPECT(second > 0);
 }

@@ -82,7 +82,7 @@ static void meet(unsigned early)
                                                                   .check = acquired_one,
                                                                   .early = early });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(at_once > 0);
         EXPECT(handed_over > 0);
 }
@@ -145,7 +145,7 @@ TEST(one_permit_excludes)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare_1, .threads = { use, use }, .check = one_is_left });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(at_once > 0);
         EXPECT(handed_over > 0);
 }
@@ -213,7 +213,7 @@ TEST(acquired_and_gone)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare_0, .threads = { acquire_and_finish, release }, .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
 }
 
 /* Cancelled by another thread. */
@@ -251,7 +251,7 @@ TEST(cancel_meets_begin)
                                                    .threads = { acquire_in_scope, cancel_it },
                                                    .check = granted_or_cancelled });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(granted > 0);
         EXPECT(refused > 0);
 }
@@ -270,7 +270,7 @@ TEST(cancel_ends_the_wait)
                                                    .check = was_cancelled,
                                                    .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
 }
 
 TEST(grant_or_cancel)
@@ -344,7 +344,7 @@ static void in_time(unsigned expiring, void (*check)(void))
                                                    .expiring = expiring,
                                                    .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(handed_over > 0);
 }
 

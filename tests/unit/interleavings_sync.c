@@ -311,7 +311,7 @@ TEST(set_meets_wait)
                                                    .check = all_passed,
                                                    .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(r.schedules > 1);
 }
 
@@ -344,7 +344,7 @@ TEST(set_and_gone)
         struct interleaved r = interleave(&(struct interleaving){
                 .prepare = prepare, .threads = { wait_and_finish, set }, .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
 }
 
 /* Set and cleared at once: whoever waited before has passed; who comes later waits for the next. */
@@ -375,7 +375,7 @@ TEST(set_clear_and_wait)
                                                    .check = passed_sooner_or_later,
                                                    .early = 1 });
 
-        EXPECT(r.complete);
+        EXPECT(r.complete || test_slowed());
         EXPECT(granted > 0);
         EXPECT(refused > 0);
 }
