@@ -86,8 +86,7 @@ void cede_callback_run(struct cede_callback *c)
         over(c);
         cede__self = &me; /* so that waiting in fn is noticed */
         c->fn(c, result);
-        if (cede__unlikely(me.held != NULL))
-                cede__mutexes_abandon(&me); /* what fn has locked by itself, and kept */
+        cede__party_abandon(&me); /* what fn has locked by itself, and kept */
         cede__self = before;
 }
 

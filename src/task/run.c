@@ -88,7 +88,7 @@ static int wind_up(struct cede__run *run, int result)
         if (run->main.fiber.party.scope != root)
                 cede__die("the main function returned with a scope open; close it before");
         cede__locals_finish(&run->main);
-        cede__mutexes_abandon(&run->main.fiber.party);
+        cede__party_abandon(&run->main.fiber.party);
         if (result < 0 && result != -ECANCELED && !root->error)
                 root->error = result;
         cede__cancel_scope(root, -ECANCELED);

@@ -8,6 +8,8 @@
 #include "task/run.h"
 #include <errno.h>
 
+void (*cede__held_abandon)(struct cede__party *party);
+
 unsigned cede__task_stack_class(const struct cede__fiber *fiber)
 {
         return cede__container_of(fiber, const struct cede_task, fiber)->stack_class;
@@ -105,8 +107,7 @@ static void end(struct cede__run *run, struct cede_task *me)
                           cede_task_name(me));
         if (me->locals)
                 cede__locals_finish(me);
-        if (cede__unlikely(me->fiber.party.held != NULL))
-                cede__mutexes_abandon(&me->fiber.party);
+        cede__party_abandon(&me->fiber.party);
         me->ended = true;
         run->stats.live--;
         if (cede__unlikely(me->result < 0))

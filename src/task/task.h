@@ -112,9 +112,16 @@ void cede__limit_resort(struct cede_limit *limit, struct cede_task *task);
 void cede__party_describe(const struct cede__party *party, struct cede__text *text);
 
 /*
- * The mutexes that a party holds when it ends: those who wait for them learn of it (sync/mutex.c).
+ * The mutexes that a party holds when it ends: those who wait for them learn of it.  Set by
+ * sync/mutex.c before main; nobody holds any without it.
  */
-void cede__mutexes_abandon(struct cede__party *party);
+extern void (*cede__held_abandon)(struct cede__party *party);
+
+static inline void cede__party_abandon(struct cede__party *party)
+{
+        if (cede__unlikely(party->held != NULL))
+                cede__held_abandon(party);
+}
 
 /* thread.c: the lock of a plain thread's scopes; nothing for other parties. */
 void cede__scopes_lock(struct cede__party *owner);

@@ -59,7 +59,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void end(void *party)
 {
         cede__self = party;
-        cede__mutexes_abandon(party);
+        cede__party_abandon(party);
         cede__self = NULL;
         self.party.kind = NULL; /* another destructor may make it a party once more */
 }
