@@ -13,6 +13,9 @@
  * timed out consumes none.  If it was cancelled or timed out before, it returns that, and holds the
  * mutex all the same: the wait for the mutex itself cannot be cancelled.
  *
+ * Since it cannot fail, a circle of owners that it closes (mutex.h) is broken by the -EDEADLK of
+ * another lock call in the circle.
+ *
  * There are no spurious wake-ups.  The predicate is still to be looked at again, since between the
  * notification and the mutex others may have had their turn.
  */

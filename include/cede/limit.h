@@ -19,7 +19,9 @@
  * A task that holds a slot and waits in cede_scope_close for its children lends the slot meanwhile;
  * when they have ended, it takes the next free slot, its last child's for instance, before any
  * queued start.  That is why the recursion above cannot deadlock, whatever the limit.  Waiting for
- * anything else does not lend.
+ * anything else does not lend.  If all who hold the slots wait, round some corners, for somebody
+ * who waits for a slot, that is a circle of owners (mutex.h): it is reported, and one of their lock
+ * or join calls fails with -EDEADLK.
  *
  * An all-zero limit admits any number.
  */
@@ -27,6 +29,7 @@
 #define CEDE_LIMIT_H
 
 #include <cede/base.h>
+#include <cede/internal.h>
 #include <cede/order.h>
 
 CEDE_BEGIN_DECLS
@@ -38,12 +41,13 @@ struct cede_limit {
         struct cede__waitq starts;  /* unstarted tasks */
         struct cede__waitq resumes; /* parents that take their slot back: served first, FIFO */
         const char *name;
+        struct cede_scope *scopes; /* with children that hold or await slots */
 };
 
 #define CEDE_LIMIT_INIT(max, order)                                                                \
         {                                                                                          \
                 (max) / CEDE__IS((max) >= 0), 0, CEDE__WAITQ_INIT(order),                          \
-                        CEDE__WAITQ_INIT(CEDE_FIFO), NULL                                          \
+                        CEDE__WAITQ_INIT(CEDE_FIFO), NULL, NULL                                    \
         }
 
 /* -EINVAL: max is negative, or the order is none. */

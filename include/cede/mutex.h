@@ -86,8 +86,10 @@ CEDE_API int cede_mutex_set_transfer(struct cede_mutex *m,
  * -ETIMEDOUT  the deadline of the caller's innermost scope has passed; a free mutex is still locked
  * -EDEADLK    the caller owns it already (and it is not recursive), or waiting closed a circle:
  *             the owner waits for a mutex of the caller, directly or round some corners, or for the
- *             caller's end.  Such a circle is reported on standard error, with all in it; only the
- *             wait that closes it fails.  A wait under a deadline counts for none: it ends anyway
+ *             end of the caller, or for a slot of a limit that the caller holds.  Such a circle is
+ *             reported on standard error, with all in it; only the wait that closes it fails, or,
+ *             where that cannot fail (see condition.h and limit.h), another one, perhaps this.  A
+ *             wait under a deadline counts for none: it ends anyway
  * -EOWNERDEAD it IS locked now, and its last owner ended without unlocking it
  */
 CEDE_API int cede_mutex_lock(struct cede_mutex *m) CEDE_MUST_CHECK;

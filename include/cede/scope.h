@@ -55,6 +55,7 @@ struct cede_scope {
         int64_t deadline; /* its own */
         int64_t due;      /* the earliest that applies inside */
         struct cede_limit *limit;
+        struct cede_scope *next_limited, **link_limited; /* in limit->scopes */
         struct cede__waiter *closer; /* the owner, waiting in close for its children */
         struct cede_scope *pending;  /* link of those a cancel has yet to visit */
         struct cede__timer timer;    /* the deadline's, if the owner is a task */
@@ -81,6 +82,10 @@ CEDE_API void cede_scope_open_with(struct cede_scope *scope,
  * Waits for every child, whatever happens, and leaves the scope.  `result` is the body's: if it is
  * negative, the children are cancelled first.  Returns, in this order of preference: the first
  * failure of a child or the body; -ETIMEDOUT if the scope's deadline cut something short; `result`.
+ *
+ * If a child cannot end since it waits, directly or round some corners, for what the caller holds,
+ * that is reported on standard error as a deadlock, and the children are cancelled: the first
+ * failure is then -EDEADLK.  A child in a shielded scope is reported and left alone.
  */
 CEDE_API int cede_scope_close(struct cede_scope *scope, int result);
 

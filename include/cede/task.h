@@ -49,8 +49,9 @@ CEDE_API int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_o
 
 /*
  * Waits for a task's end.  On 0, *ret_result (if not NULL) is what its function returned, and the
- * handle is gone.  On failure (-ECANCELED, -ETIMEDOUT: of the caller; -EDEADLK: the caller itself)
- * the task goes on and the handle stays valid.  A task may have one joiner at a time (-EBUSY).
+ * handle is gone.  On failure (-ECANCELED, -ETIMEDOUT: of the caller; -EDEADLK: the task is the
+ * caller itself, or waits for it in turn, which is reported as a circle, see mutex.h) the task goes
+ * on and the handle stays valid.  A task may have one joiner at a time (-EBUSY).
  */
 CEDE_API int cede_task_join(struct cede_task *task, int *ret_result) CEDE_MUST_CHECK;
 

@@ -117,7 +117,8 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         cede__text_add(t, " (%u threads)", pool->threads);
 }
 
-static const struct cede__waitable offloaded = { "offloaded function", withdraw, resort, describe };
+static const struct cede__waitable offloaded = { "offloaded function", withdraw, resort, describe,
+                                                 NULL };
 
 /* All tasks have ended, so there are no jobs. */
 static void finish(struct cede__pool *pool)

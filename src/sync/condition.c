@@ -23,6 +23,7 @@
 
 #include "base/spin.h"
 #include "sync/mutex.h"
+#include "task/deadlock.h"
 #include <errno.h>
 #include <limits.h>
 
@@ -31,6 +32,8 @@ enum { LOCKED = 1 };
 struct wait {
         struct cede__waiter waiter;
         struct cede_mutex *mutex;
+        struct cede__edge edge; /* entered by who notifies it */
+        bool holds_others;      /* mutexes, while it waits */
 };
 
 static void lock(struct cede_condition *c)
@@ -91,12 +94,21 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         }
 }
 
-static const struct cede__waitable condition = { "condition", withdraw, resort, describe };
+/* Claimed by its notification, and not granted since. */
+static struct cede__party *owner(const struct cede__waiter *w)
+{
+        bool over =
+                (__atomic_load_n(&w->party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) != CEDE__CLAIMED;
+
+        return over || !moved(w) ? NULL : cede__mutex_owner(wait_of(w)->mutex);
+}
+
+static const struct cede__waitable condition = { "condition", withdraw, resort, describe, owner };
 
 static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *site)
 {
         struct cede__party *me = cede__party_here();
-        struct wait wait = { .mutex = m };
+        struct wait wait = { .mutex = m, .holds_others = me->held != m || m->next };
         unsigned depth;
         int r;
 
@@ -111,6 +123,7 @@ static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *s
         unlock(c);
         depth = cede__mutex_leave(m, me);
         r = cede__wait(me);
+        cede__edge_leave(&wait.edge);
         if (r == 0 || r == -EOWNERDEAD)
                 return cede__mutex_returned(m, depth, r, site);
         if (cede__mutex_return(m, depth, site) == -EOWNERDEAD)
@@ -167,9 +180,12 @@ unsigned cede_condition_notify(struct cede_condition *c, unsigned n)
 
         while (node) {
                 struct cede__waiter *w = cede__container_of(node, struct cede__waiter, node);
+                struct cede__moved after;
 
                 node = node->child; /* before it moves */
+                after = cede__edge_enter_moved(&wait_of(w)->edge, w, wait_of(w)->holds_others);
                 cede__mutex_move(wait_of(w)->mutex, w);
+                cede__edge_look_moved(after);
         }
         return count;
 }

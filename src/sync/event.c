@@ -51,7 +51,7 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         cede__text_add(t, "%s (%u waiting)", e->name ? e->name : "unnamed", cede_event_waiting(e));
 }
 
-static const struct cede__waitable event = { "event", withdraw, resort, describe };
+static const struct cede__waitable event = { "event", withdraw, resort, describe, NULL };
 
 /* 1: it is set, and the party has claimed its wait; 0: it is queued; -errno: neither. */
 static int enter(struct cede_event *e, struct cede__party *me, struct cede__waiter *w,

@@ -21,10 +21,10 @@
  */
 #include "sync/mutex.h"
 #include "base/spin.h"
-#include "sync/deadlock.h"
 #include "sync/lock_order.h"
 #include "sync/transfer.h"
 #include "task/callback.h"
+#include "task/deadlock.h"
 #include "task/task.h"
 #include <errno.h>
 
@@ -121,7 +121,7 @@ static void resort(struct cede__waiter *w)
 void cede__mutex_describe(const struct cede_mutex *m, struct cede__text *t)
 {
         cede__text_add(t, "%s (held by ", m->name ? m->name : "unnamed");
-        cede__party_describe(cede__mutex_owner(m), t);
+        cede__owner_describe(cede__mutex_owner(m), t);
         cede__text_add(t, ", %u waiting)", cede_mutex_waiting(m));
 }
 
@@ -130,10 +130,15 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         cede__mutex_describe(w->object, t);
 }
 
-static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe };
+static struct cede__party *owner(const struct cede__waiter *w)
+{
+        return cede__waits(w->party) ? cede__mutex_owner(w->object) : NULL;
+}
+
+static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe, owner };
 
 /* For those who have to have it: after waiting for a condition. */
-static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe };
+static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe, owner };
 
 /* The caller's lock call is about to return: from now on it holds the mutex. */
 static int entered(struct cede_mutex *m, struct cede__party *me, int result, const void *site)
@@ -215,23 +220,23 @@ static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
 }
 
 /* Waits, unless the owner waits for the caller in turn.  1: it is the owner, by itself. */
-static int wait_unless_circular(struct cede_mutex *m, struct cede__party *me,
-                                struct cede__waiter *w)
+static int wait_unless_circular(struct cede_mutex *m, struct cede__waiter *w)
 {
+        struct cede__party *me = w->party;
         struct cede__edge edge;
         int r;
 
-        cede__edge_enter(&edge, w, m);
         do {
-                if (cede__edge_closes(&edge)) {
+                /* Once more if it was nudged in vain: somebody else is the owner now. */
+                if (cede__edge_enter(&edge, w)) {
                         withdraw(w);
                         cede__wait_forget(me);
                         r = -EDEADLK;
-                        break;
+                } else {
+                        r = cede__wait(me);
                 }
-                r = cede__wait(me);
+                cede__edge_leave(&edge);
         } while (r == CEDE__NUDGED && (r = enter_again(m, w)) == 0);
-        cede__edge_leave(&edge);
         return r;
 }
 
@@ -276,7 +281,7 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
                 return entered(m, me, 0, site);
         r = enter(m, me, &w, kind, site);
         if (r == 0)
-                r = wait_unless_circular(m, me, &w);
+                r = wait_unless_circular(m, &w);
         else if (r > 0)
                 cede__wait_forget(me);
         return r < 0 && r != -EOWNERDEAD ? r : entered(m, me, r < 0 ? r : 0, site);

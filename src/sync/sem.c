@@ -114,7 +114,7 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
                        w->need, cede_sem_value(s), cede_sem_waiting(s));
 }
 
-static const struct cede__waitable semaphore = { "semaphore", withdraw, resort, describe };
+static const struct cede__waitable semaphore = { "semaphore", withdraw, resort, describe, NULL };
 
 /* Takes n permits if that passes nobody. */
 static bool take(struct cede_sem *s, long n)

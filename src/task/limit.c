@@ -59,23 +59,43 @@ void cede__limit_resort(struct cede_limit *l, struct cede_task *task)
         cede__waitq_resort(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
 }
 
-static void describe(const struct cede__waiter *w, struct cede__text *t)
+void cede__limit_describe(const struct cede_limit *l, struct cede__text *t)
 {
-        const struct cede_limit *l = w->object;
-
         cede__text_add(t, "%s (%ld of %ld slots in use, %u resuming, %u starting)",
                        l->name ? l->name : "unnamed", l->used, l->max, l->resumes.waiting,
                        l->starts.waiting);
 }
 
-static const struct cede__waitable slot = { "its slot of limit", NULL, NULL, describe };
+static void describe(const struct cede__waiter *w, struct cede__text *t)
+{
+        cede__limit_describe(w->object, t);
+}
+
+const struct cede__waitable cede__wait_for_slot = { "its slot of limit", NULL, NULL, describe,
+                                                    NULL };
 
 void cede__limit_resume(struct cede_limit *l, struct cede__waiter *w)
 {
-        w->kind = &slot;
+        w->kind = &cede__wait_for_slot;
         w->object = l;
         cede__waitq_insert(&l->resumes, &w->node, cede__party_rank(w->party));
         serve(l);
+}
+
+void cede__limit_enlist(struct cede_limit *l, struct cede_scope *s)
+{
+        s->next_limited = l->scopes;
+        s->link_limited = &l->scopes;
+        if (l->scopes)
+                l->scopes->link_limited = &s->next_limited;
+        l->scopes = s;
+}
+
+void cede__limit_delist(struct cede_scope *s)
+{
+        *s->link_limited = s->next_limited;
+        if (s->next_limited)
+                s->next_limited->link_limited = s->link_limited;
 }
 
 int cede_limit_init(struct cede_limit *l, long max, enum cede_order order)

@@ -77,7 +77,7 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
                        (long long)(left % CEDE_SEC(1) / CEDE_MS(1)));
 }
 
-static const struct cede__waitable a_time = { "another", withdraw, NULL, describe };
+static const struct cede__waitable a_time = { "another", withdraw, NULL, describe, NULL };
 
 static int sleep_until(int64_t t, const void *site)
 {

@@ -73,3 +73,15 @@ void cede__records_finish(struct cede__run *run)
                 cede__unmap(chunk, sizeof(*chunk));
         }
 }
+
+bool cede__record_of(const struct cede__run *run, const struct cede__party *party)
+{
+        uintptr_t at = (uintptr_t)party;
+
+        if (party == &run->main.fiber.party)
+                return true;
+        for (const struct cede__records *chunk = run->records; chunk; chunk = chunk->next)
+                if (at >= (uintptr_t)chunk->tasks && at < (uintptr_t)(chunk + 1))
+                        return true;
+        return false;
+}

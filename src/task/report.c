@@ -113,6 +113,8 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
         cede__text_add(text, t->fiber.party.cancel ? ", cancelled\n" : "\n");
 }
 
+_Thread_local struct cede__still cede__still;
+
 struct tree {
         struct cede__run *run;
         const struct cede__party *self; /* of the thread that asks */
@@ -124,11 +126,13 @@ static void write_tree(struct cede__text *text, void *arg)
         struct cede_task *t = &tree->run->main;
         unsigned depth = 0, lines = 0;
 
+        cede__still.run = tree->run;
         for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
                 describe(text, t, depth, tree->self);
         if (tree->run->stats.live > lines)
                 cede__text_add(text, "  ... and %llu more\n",
                                (unsigned long long)(tree->run->stats.live - lines));
+        cede__still.run = NULL;
 }
 
 static void report_tasks(struct cede__run *run, int fd)

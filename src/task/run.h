@@ -18,6 +18,8 @@ struct cede__run {
         unsigned stack_class; /* of tasks that do not say */
         struct cede_run_stats stats;
         uint64_t last_id;
+        unsigned joins;           /* tasks that wait for another one's end */
+        unsigned owners_closing;  /* tasks that wait for their children, and hold a mutex */
         unsigned callback_pauses; /* how often its end waited for callbacks */
         bool deadlocked;
         bool waits_for_outside; /* and said so */
@@ -47,6 +49,8 @@ static inline struct cede__run *cede__run_here(void)
 struct cede_task *cede__record_take(struct cede__run *run);
 void cede__record_give(struct cede__run *run, struct cede_task *task);
 void cede__records_finish(struct cede__run *run);
+/* Whether there is a task of this run at this address; nothing there is read. */
+bool cede__record_of(const struct cede__run *run, const struct cede__party *party);
 
 /* The loop hooks for a task's life and for its stack. */
 void cede__task_run(struct cede__fiber *fiber);

@@ -6,6 +6,7 @@
  * the innermost one's `cancel` (its home's through base_cancel) is the task's party.cancel.
  * Opening and closing keep it; cancel.c changes both sides together.
  */
+#include "task/deadlock.h"
 #include "task/run.h"
 #include <cede/time.h>
 #include <errno.h>
@@ -118,17 +119,23 @@ void cede__scope_child_failed(struct cede_scope *s, const struct cede_task *chil
                 fail(s, -ECANCELED); /* cancelled from further out, or its own idea */
 }
 
-void cede__scope_child_gone(struct cede_scope *s)
+struct cede__party *cede__scope_child_gone(struct cede_scope *s)
 {
         struct cede__waiter *closer = s->closer;
 
-        if (--s->live || !closer)
-                return;
+        if (--s->live)
+                return NULL;
+        if (s->limit)
+                cede__limit_delist(s);
+        if (!closer)
+                return NULL;
         s->closer = NULL;
-        if (cede__task_limit(cede__task_of(s->owner)))
+        if (cede__task_limit(cede__task_of(s->owner))) {
                 cede__limit_resume(cede__task_limit(cede__task_of(s->owner)), closer);
-        else
-                cede__wait_finish(closer->party, 0);
+                return s->owner;
+        }
+        cede__wait_finish(closer->party, 0);
+        return NULL;
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
@@ -139,20 +146,25 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
 }
 
 /* Cannot be cancelled: the children are, and that is what ends it. */
-static const struct cede__waitable children = { "the end of", NULL, NULL, describe };
+const struct cede__waitable cede__wait_for_children = { "the end of", NULL, NULL, describe, NULL };
 
 void cede__scope_join(struct cede_scope *s, struct cede_task *me, const void *site)
 {
         struct cede_limit *limit = cede__task_limit(me);
+        struct cede__run *run = cede__run_of(me->fiber.loop);
+        bool is_owner = me->fiber.party.held != NULL;
         struct cede__waiter w;
 
         /* Before this task gets its turn, or its slot, others may spawn into the scope again. */
         while (s->live) {
                 if (limit)
                         cede__limit_release(limit);
-                cede__wait_begin(&w, &me->fiber.party, &children, s, 0, site);
+                cede__wait_begin(&w, &me->fiber.party, &cede__wait_for_children, s, 0, site);
                 s->closer = &w;
+                cede__deadlock_look_closing(s);
+                run->owners_closing += is_owner;
                 cede__wait(&me->fiber.party);
+                run->owners_closing -= is_owner;
         }
 }
 

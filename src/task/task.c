@@ -5,6 +5,7 @@
  * A record lives in its home scope's list of children from spawn to end, or, if there is a handle
  * to it, until it is joined or the scope closes.
  */
+#include "task/deadlock.h"
 #include "task/run.h"
 #include <errno.h>
 
@@ -83,12 +84,15 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
                 *ret_task = task;
         }
         cede__list_insert(&scope->children, &task->sibling);
-        scope->live++;
+        if (!scope->live++ && scope->limit)
+                cede__limit_enlist(scope->limit, scope);
         run->stats.spawned++;
         if (++run->stats.live > run->stats.peak_live)
                 run->stats.peak_live = run->stats.live;
         if (!scope->limit || cede__limit_admit(scope->limit, task))
                 cede__loop_ready(&run->loop, &task->fiber);
+        else if (cede__unlikely(scope->closer != NULL))
+                (void)cede__deadlock_look(&task->fiber.party); /* its end is awaited already */
         return 0;
 }
 
@@ -100,6 +104,7 @@ int cede_spawn(struct cede_scope *scope, int (*fn)(void *), void *arg)
 static void end(struct cede__run *run, struct cede_task *me)
 {
         struct cede_scope *home = me->home;
+        struct cede__party *resuming;
 
         if (me->fiber.party.scope != home)
                 cede__die("task \"%s\" returned with a scope open; close it before the function "
@@ -124,9 +129,11 @@ static void end(struct cede__run *run, struct cede_task *me)
                 cede__record_give(run, me);
         }
         /* In this order: a parent that now wants its slot back is served before a queued start. */
-        cede__scope_child_gone(home);
+        resuming = cede__scope_child_gone(home);
         if (home->limit)
                 cede__limit_release(home->limit);
+        if (cede__unlikely(resuming && cede__waits(resuming)))
+                (void)cede__deadlock_look(resuming);
 }
 
 void cede__task_run(struct cede__fiber *fiber)
@@ -151,8 +158,8 @@ static void join_describe(const struct cede__waiter *w, struct cede__text *t)
         cede__text_add(t, "\"%s\" (%llu)", cede_task_name(task), (unsigned long long)task->id);
 }
 
-static const struct cede__waitable task_end = { "the end of task", join_withdraw, NULL,
-                                                join_describe };
+const struct cede__waitable cede__wait_for_task = { "the end of task", join_withdraw, NULL,
+                                                    join_describe, NULL };
 
 static void check_run(const struct cede_task *task)
 {
@@ -166,6 +173,25 @@ static void check_handle(const struct cede_task *task, const struct cede_task *m
                 cede__die("a task is joined through a handle that is gone, or is none: it was "
                           "joined already, or its scope closed");
         check_run(task);
+}
+
+/* Waits, unless the task waits for the caller in turn.  Under a deadline the wait ends anyway. */
+static int wait_unless_circular(struct cede__waiter *w)
+{
+        struct cede__party *me = w->party;
+        struct cede__run *run = cede__run_here();
+        int r;
+
+        run->joins++; /* before it looks: somebody further out may be the one that is joined */
+        if (me->scope->due == CEDE_NEVER && cede__deadlock_look(me)) {
+                join_withdraw(w);
+                cede__wait_forget(me);
+                r = -EDEADLK;
+        } else {
+                r = cede__wait(me);
+        }
+        run->joins--;
+        return r;
 }
 
 int cede_task_join(struct cede_task *task, int *ret_result)
@@ -184,9 +210,10 @@ int cede_task_join(struct cede_task *task, int *ret_result)
         if (me->fiber.party.cancel == -ECANCELED || (me->fiber.party.cancel && !task->ended))
                 return me->fiber.party.cancel;
         if (!task->ended) {
-                cede__wait_begin(&w, &me->fiber.party, &task_end, task, 0, CEDE__CALL_SITE);
+                cede__wait_begin(&w, &me->fiber.party, &cede__wait_for_task, task, 0,
+                                 CEDE__CALL_SITE);
                 task->joiner = &w;
-                r = cede__wait(&me->fiber.party);
+                r = wait_unless_circular(&w);
                 if (r < 0)
                         return r;
                 result = (int)w.need; /* left there by the task's end */

@@ -48,6 +48,7 @@ struct cede_task {
         bool held : 1;           /* there is a handle */
         bool ended : 1;
         bool waits_to_start : 1; /* in a limit's queue */
+        bool on_path : 1;        /* of a search in progress (stuck.c) */
 };
 
 _Static_assert(sizeof(struct cede_task) == 192, "a task record is three cache lines");
@@ -87,11 +88,18 @@ static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
 struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why);
 void cede__cancel_task(struct cede_task *task);
 
+/* The kinds of waits that tasks of one loop know of each other: scope.c, limit.c, task.c. */
+extern const struct cede__waitable cede__wait_for_children, cede__wait_for_slot,
+        cede__wait_for_task;
+
 /* scope.c */
 void cede__scope_init(struct cede_scope *scope, struct cede__party *owner);
-/* A child ends with a negative result; then it is gone, and perhaps was the last. */
+/*
+ * A child ends with a negative result; then it is gone, and perhaps was the last.  Returns the
+ * owner if it wants its slot back now.
+ */
 void cede__scope_child_failed(struct cede_scope *scope, const struct cede_task *child);
-void cede__scope_child_gone(struct cede_scope *scope);
+struct cede__party *cede__scope_child_gone(struct cede_scope *scope);
 /* What closing comes to, given the body's result: the first failure, a missed deadline, or that. */
 int cede__scope_result(const struct cede_scope *scope, int result);
 /* Waits for a cancel from another thread that is under way to this scope (remote.c). */
@@ -107,9 +115,24 @@ void cede__limit_release(struct cede_limit *limit);
 /* The waiter's party, which lent its slot, wants it back: ends its wait when it has one. */
 void cede__limit_resume(struct cede_limit *limit, struct cede__waiter *waiter);
 void cede__limit_resort(struct cede_limit *limit, struct cede_task *task);
+void cede__limit_describe(const struct cede_limit *limit, struct cede__text *text);
+/* The scope has its first living child, or none any more. */
+void cede__limit_enlist(struct cede_limit *limit, struct cede_scope *scope);
+void cede__limit_delist(struct cede_scope *scope);
 
 /* report.c: who a party is; NULL: nobody. */
 void cede__party_describe(const struct cede__party *party, struct cede__text *text);
+
+/* The same for who owns a mutex: it may be gone, unless it is known to be alive (deadlock.c). */
+void cede__owner_describe(const struct cede__party *party, struct cede__text *text);
+
+/* What stands still while this thread writes a report: this run's tasks; the table of edges. */
+struct cede__still {
+        const struct cede__run *run;
+        bool edges;
+};
+
+extern _Thread_local struct cede__still cede__still;
 
 /*
  * The mutexes that a party holds when it ends: those who wait for them learn of it.  Set by

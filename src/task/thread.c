@@ -185,7 +185,7 @@ static void describe(const struct cede__waiter *w, struct cede__text *t)
         cede__text_add(t, "while");
 }
 
-static const struct cede__waitable a_time = { "a", withdraw, NULL, describe };
+static const struct cede__waitable a_time = { "a", withdraw, NULL, describe, NULL };
 
 int cede__thread_sleep(struct cede__party *me, int64_t t, const void *site)
 {

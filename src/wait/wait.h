@@ -87,6 +87,12 @@ struct cede__waitable {
         void (*resort)(struct cede__waiter *waiter);
         /* For reports: the object's name and state. */
         void (*describe)(const struct cede__waiter *waiter, struct cede__text *text);
+        /*
+         * The one party that has to give it what it waits for; NULL if there is no such, or the
+         * wait is over: of that the cell tells, which is looked at first.  The method is NULL where
+         * anybody may end the wait.
+         */
+        struct cede__party *(*owner)(const struct cede__waiter *waiter);
 };
 
 /* The running party of this thread; NULL: a plain thread that has never waited. */
@@ -152,6 +158,14 @@ static inline bool cede__claim_from(struct cede__party *party, uint32_t state)
 {
         cede__step("claim", &party->cell);
         return cede__claim_now(party, state);
+}
+
+/* Whether its wait is still to be ended by somebody. */
+static inline bool cede__waits(const struct cede__party *party)
+{
+        uint32_t state = __atomic_load_n(&party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE;
+
+        return state == CEDE__WAITING || state == CEDE__FIRM;
 }
 
 /* To grant.  True for exactly one caller per wait, cancellers included. */

@@ -71,8 +71,8 @@ static void resort(struct cede__waiter *w)
         note('S', stub_of(w->party)->name);
 }
 
-static const struct cede__waitable object = { "object", withdraw, resort, NULL };
-static const struct cede__waitable stubborn = { "stubborn", NULL, NULL, NULL };
+static const struct cede__waitable object = { "object", withdraw, resort, NULL, NULL };
+static const struct cede__waitable stubborn = { "stubborn", NULL, NULL, NULL, NULL };
 
 static struct stub a, b, c;
 
