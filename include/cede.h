@@ -50,6 +50,7 @@
 #include <cede/scope.h>
 #include <cede/sem.h>
 #include <cede/task.h>
+#include <cede/thread.h>
 #include <cede/time.h>
 
 #endif

@@ -29,7 +29,7 @@ CEDE_BEGIN_DECLS
 /*
  * Runs fn(arg) on a thread and returns its result.  In fn, what works in a plain thread works.  On
  * a virtual clock, time stands still meanwhile, except during cede_sleep; deadlines cannot be set
- * there.
+ * there.  fn begins with priority 0 (thread.h).
  *
  * -ECANCELED, -ETIMEDOUT: fn was not run.  -EAGAIN: not a single thread could be started.
  * Since fn's own results share the range, let fn store what must be told apart behind arg.

@@ -17,7 +17,7 @@ CEDE_BEGIN_DECLS
 enum cede_order {
         CEDE_FIFO,     /* first come, first served; what an all-zero object does */
         CEDE_LIFO,     /* newest first: turns a recursive walk depth-first; the oldest may starve */
-        CEDE_PRIORITY, /* highest task priority first, FIFO among equals */
+        CEDE_PRIORITY, /* highest priority first, whatever waits; FIFO among equals */
         CEDE_EDF,      /* earliest deadline first (cede_deadline()), FIFO among equals */
         CEDE_RANDOM,   /* each waiter equally likely; the sequence is a function of the seed */
 };

@@ -21,6 +21,7 @@
 #include "base/thread.h"
 #include "task/run.h"
 #include <cede/sem.h>
+#include <cede/thread.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ static void *work(void *arg)
                 if (job) {
                         pthread_mutex_unlock(&pool->lock);
                         cede__wait_finish(job->waiter.party, job->fn(job->arg));
+                        cede_thread_set_priority(0); /* the next job's own to choose */
                         pthread_mutex_lock(&pool->lock);
                 } else if (pool->stop) {
                         break;

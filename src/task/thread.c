@@ -24,6 +24,7 @@
 #include "base/futex.h"
 #include "base/spin.h"
 #include "task/task.h"
+#include <cede/thread.h>
 #include <errno.h>
 #include <pthread.h>
 
@@ -80,6 +81,27 @@ struct cede__party *cede__party_of_thread(void)
         }
         cede__self = &self.party;
         return cede__self;
+}
+
+static struct cede__party *plain_thread(void)
+{
+        struct cede__party *me = cede__party_here();
+
+        if (me->kind != &cede__thread_party)
+                cede__die("a plain thread's priority is asked for or set in a task or a callback, "
+                          "which have their own; a task's is set by cede_task_set_priority");
+        return me;
+}
+
+int cede_thread_priority(void)
+{
+        return plain_thread()->priority;
+}
+
+/* It does not wait now, so it stands in no queue that would have to be sorted anew. */
+void cede_thread_set_priority(int priority)
+{
+        plain_thread()->priority = priority;
 }
 
 /* Cancels those scopes of the thread whose deadlines have passed. */
