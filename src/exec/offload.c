@@ -18,6 +18,7 @@
 #include <cede/offload.h>
 
 #include "base/alloc.h"
+#include "base/futex.h"
 #include "base/thread.h"
 #include "task/run.h"
 #include <cede/sem.h>
@@ -38,11 +39,11 @@ struct cede__pool {
         struct cede_sem room; /* threads + places in the queue */
         unsigned threads_max;
         pthread_mutex_t lock;
-        pthread_cond_t changed;
-        struct cede__waitq jobs; /* under lock */
-        unsigned idle;           /* under lock: threads that wait for a job */
-        bool stop;               /* under lock */
-        unsigned threads;        /* the loop's */
+        _Atomic uint32_t changes; /* under lock; idle threads sleep on it */
+        struct cede__waitq jobs;  /* under lock */
+        unsigned idle;            /* under lock: threads that wait for a job */
+        bool stop;                /* under lock */
+        unsigned threads;         /* the loop's */
         pthread_t thread[];
 };
 
@@ -63,6 +64,29 @@ static struct job *take(struct cede__pool *pool)
         return NULL;
 }
 
+/*
+ * Under the lock, which it drops meanwhile.  Not a pthread_cond_t: that of glibc before 2.41 now
+ * and then loses a signal where several threads wait (its bug 25847), and a job would stay in the
+ * queue beside idle threads.  What is sleeping when a change comes is woken by it, what has yet to
+ * fall asleep sees that the number is another one.
+ */
+static void sleep_until_changed(struct cede__pool *pool)
+{
+        uint32_t seen = atomic_load_explicit(&pool->changes, memory_order_relaxed);
+
+        pool->idle++;
+        pthread_mutex_unlock(&pool->lock);
+        cede__futex_wait(&pool->changes, seen, CEDE_NEVER);
+        pthread_mutex_lock(&pool->lock);
+        pool->idle--;
+}
+
+/* Under the lock. */
+static void note_change(struct cede__pool *pool)
+{
+        atomic_fetch_add_explicit(&pool->changes, 1, memory_order_relaxed);
+}
+
 static void *work(void *arg)
 {
         struct cede__pool *pool = arg;
@@ -80,9 +104,7 @@ static void *work(void *arg)
                 } else if (pool->stop) {
                         break;
                 } else {
-                        pool->idle++;
-                        pthread_cond_wait(&pool->changed, &pool->lock);
-                        pool->idle--;
+                        sleep_until_changed(pool);
                 }
         }
         pthread_mutex_unlock(&pool->lock);
@@ -127,11 +149,12 @@ static void finish(struct cede__pool *pool)
 {
         pthread_mutex_lock(&pool->lock);
         pool->stop = true;
-        pthread_cond_broadcast(&pool->changed);
+        note_change(pool);
         pthread_mutex_unlock(&pool->lock);
         for (unsigned i = 0; i < pool->threads; i++)
+                cede__futex_wake(&pool->changes);
+        for (unsigned i = 0; i < pool->threads; i++)
                 pthread_join(pool->thread[i], NULL);
-        pthread_cond_destroy(&pool->changed);
         pthread_mutex_destroy(&pool->lock);
         cede__free(pool);
 }
@@ -159,7 +182,6 @@ static struct cede__pool *create(struct cede__run *run)
         cede_sem_set_name(&pool->room, "room for offloaded functions");
         cede__waitq_init(&pool->jobs, o->offload_order);
         pthread_mutex_init(&pool->lock, NULL);
-        pthread_cond_init(&pool->changed, NULL);
         run->pool = pool;
         run->pool_finish = finish;
         return pool;
@@ -187,9 +209,10 @@ static int submit(struct cede__pool *pool, struct job *job, struct cede_task *me
         pthread_mutex_lock(&pool->lock);
         cede__waitq_insert(&pool->jobs, &job->waiter.node, cede__party_rank(&me->fiber.party));
         wake = pool->idle > 0;
+        note_change(pool);
         pthread_mutex_unlock(&pool->lock);
         if (wake)
-                pthread_cond_signal(&pool->changed);
+                cede__futex_wake(&pool->changes);
         pool->loop->outside++;
         r = cede__wait(&me->fiber.party);
         pool->loop->outside--;

@@ -1,8 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Offload: threads that wake tasks, a thousand callers, and cancellation at every stage. */
 #include "log.h"
+#include <pthread.h>
 
 #define N(n) ((void *)(intptr_t)(n))
+
+/*
+ * glibc before 2.41 loses a signal once in some million (its bug 25847).  Here all are lost: a pool
+ * whose threads wait for one hangs in each of these tests.
+ */
+int pthread_cond_signal(pthread_cond_t *condition)
+{
+        (void)condition;
+        return 0;
+}
 
 static int return_it(void *arg)
 {
