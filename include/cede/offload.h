@@ -31,7 +31,8 @@ CEDE_BEGIN_DECLS
  * a virtual clock, time stands still meanwhile, except during cede_sleep; deadlines cannot be set
  * there.  fn begins with priority 0 (thread.h).
  *
- * -ECANCELED, -ETIMEDOUT: fn was not run.  -EAGAIN: not a single thread could be started.
+ * -ECANCELED, -ETIMEDOUT: fn was not run.  -EAGAIN: not a single thread could be started, or not
+ * as many as the run shall have at least.
  * Since fn's own results share the range, let fn store what must be told apart behind arg.
  */
 CEDE_API int cede_offload(int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;

@@ -52,7 +52,13 @@ struct cede_run_options {
         int64_t watchdog;  /* ns; a task that runs longer than this without giving way is named on
                                   standard error, once per stretch; 0: off.  Uses SIGURG */
         unsigned offload_threads; /* most threads of cede_offload; 0: 4 or the number of cores */
-        unsigned offload_queue;   /* most functions queued for them; 0: 1024 */
+        /*
+         * How many of them are started with the first function; if they cannot be, cede_offload
+         * fails with -EAGAIN.  For functions that wait for one another, of which a few might occupy
+         * all threads.  At most 1024, and offload_threads; 0: one.
+         */
+        unsigned offload_threads_min;
+        unsigned offload_queue;        /* most functions queued for them; 0: 1024 */
         enum cede_order offload_order; /* which of the queued runs next */
 };
 

@@ -26,7 +26,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { THREADS_MIN = 4, THREADS_MAX = 1024, QUEUE = 1024 };
+enum { THREADS = 4, QUEUE = 1024 };
 
 struct job {
         struct cede__waiter waiter;
@@ -37,7 +37,7 @@ struct job {
 struct cede__pool {
         struct cede__loop *loop;
         struct cede_sem room; /* threads + places in the queue */
-        unsigned threads_max;
+        unsigned threads_min, threads_max;
         pthread_mutex_t lock;
         _Atomic uint32_t changes; /* under lock; idle threads sleep on it */
         struct cede__waitq jobs;  /* under lock */
@@ -167,14 +167,17 @@ static struct cede__pool *create(struct cede__run *run)
         struct cede__pool *pool;
 
         if (!threads)
-                threads = cores > THREADS_MIN ? (unsigned)cores : THREADS_MIN;
-        if (threads > THREADS_MAX)
-                threads = THREADS_MAX;
+                threads = cores > THREADS ? (unsigned)cores : THREADS;
+        if (threads > CEDE__OFFLOAD_THREADS_MAX)
+                threads = CEDE__OFFLOAD_THREADS_MAX;
+        if (threads < o->offload_threads_min)
+                threads = o->offload_threads_min;
         pool = cede__alloc(sizeof(*pool) + threads * sizeof(pthread_t));
         if (!pool)
                 return NULL;
         pool->loop = &run->loop;
         pool->threads_max = threads;
+        pool->threads_min = o->offload_threads_min ? o->offload_threads_min : 1;
         /* Cannot fail: the order was checked when the run began. */
         (void)!cede_sem_init(&pool->room,
                              (long)threads + (o->offload_queue ? o->offload_queue : QUEUE),
@@ -187,15 +190,23 @@ static struct cede__pool *create(struct cede__run *run)
         return pool;
 }
 
-/* There is one job more: wakes a thread for it, or starts one.  -EAGAIN: there is none at all. */
+static bool start_thread(struct cede__pool *pool)
+{
+        if (cede__thread_start(&pool->thread[pool->threads], "cede-offload", work, pool) < 0)
+                return false;
+        pool->loop->outside_threads = ++pool->threads;
+        return true;
+}
+
+/* There will be one job more.  -EAGAIN: not even the least number of threads could be started. */
 static int staff(struct cede__pool *pool)
 {
-        struct cede__loop *loop = pool->loop;
-
-        if (pool->threads < pool->threads_max && pool->threads <= loop->outside &&
-            cede__thread_start(&pool->thread[pool->threads], "cede-offload", work, pool) == 0)
-                loop->outside_threads = ++pool->threads;
-        return pool->threads ? 0 : -EAGAIN;
+        while (pool->threads < pool->threads_min)
+                if (!start_thread(pool))
+                        return -EAGAIN;
+        if (pool->threads < pool->threads_max && pool->threads <= pool->loop->outside)
+                (void)start_thread(pool);
+        return 0;
 }
 
 static int submit(struct cede__pool *pool, struct job *job, struct cede_task *me, const void *site)

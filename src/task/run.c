@@ -39,7 +39,9 @@ static bool valid(const struct cede_run_options *o)
 {
         return (o->clock == CEDE_CLOCK_REAL || o->clock == CEDE_CLOCK_VIRTUAL) &&
                cede__stack_class(o->stack_size) < CEDE__STACK_CLASSES && o->watchdog >= 0 &&
-               cede__waitq_order_valid(o->offload_order);
+               cede__waitq_order_valid(o->offload_order) &&
+               (!o->offload_threads || o->offload_threads_min <= o->offload_threads) &&
+               o->offload_threads_min <= CEDE__OFFLOAD_THREADS_MAX;
 }
 
 static struct cede__run *create(const struct cede_run_options *options)

@@ -10,6 +10,8 @@
 #include "task/task.h"
 #include <cede/run.h>
 
+enum { CEDE__OFFLOAD_THREADS_MAX = 1024 };
+
 struct cede__run {
         struct cede__loop loop; /* first: the loop's hooks get from it to the run */
         struct cede_task main;

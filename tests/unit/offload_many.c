@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Offload: threads that wake tasks, a thousand callers, and cancellation at every stage. */
+#include "base/chooser.h"
+#include "base/thread.h"
 #include "log.h"
 #include <pthread.h>
 
@@ -131,4 +133,77 @@ TEST(cancelling_races_with_running_jobs)
                           cancel_while_offloading, NULL,
                           &(struct cede_run_options){ .offload_threads = 2, .offload_queue = 4 }),
                   0);
+}
+
+/* The least number of threads. */
+
+static int count_threads(void *arg)
+{
+        (void)arg;
+        return cede__thread_count();
+}
+
+static int offload_count(void *arg)
+{
+        (void)arg;
+        return cede_offload(count_threads, NULL);
+}
+
+static int threads_of(unsigned max, unsigned min)
+{
+        return cede_run_with(
+                offload_count, NULL,
+                &(struct cede_run_options){ .offload_threads = max, .offload_threads_min = min });
+}
+
+TEST(least_number_of_threads_is_there_at_once)
+{
+        /* Not counted before the first thread: a sanitizer may start one of its own with it. */
+        int one = threads_of(0, 0);
+
+        for (int n = 1; n < 6; n++)
+                EXPECT_EQ(threads_of(0, (unsigned)n), one - 1 + n);
+        EXPECT_EQ(threads_of(3, 3), one - 1 + 3);
+}
+
+/* Refuses all there is from number `from` on. */
+struct refusal {
+        struct cede__chooser chooser;
+        unsigned from, seen;
+};
+
+static unsigned refuse(struct cede__chooser *chooser, enum cede__choice kind, unsigned n)
+{
+        struct refusal *r = cede__container_of(chooser, struct refusal, chooser);
+
+        (void)n;
+        return kind == CEDE__CHOOSE_FAULT && r->seen++ >= r->from;
+}
+
+static int offload_without_threads(void *arg)
+{
+        struct refusal r = { .chooser = { refuse } };
+        int threads;
+
+        (void)arg;
+        /* First the pool is refused, then its first thread; then there is one more each time. */
+        for (int i = 0; i < 5; i++) {
+                r.from = i > 0;
+                r.seen = 0;
+                cede__chooser = &r.chooser;
+                EXPECT_EQ(cede_offload(return_it, N(1)), i == 0 ? -ENOMEM : -EAGAIN);
+                cede__chooser = NULL;
+        }
+        threads = cede_offload(count_threads, NULL);
+        EXPECT_EQ(cede_offload(return_it, N(9)), 9);
+        return threads;
+}
+
+TEST(fewer_threads_than_the_least_number_are_none)
+{
+        int one = threads_of(0, 0);
+
+        EXPECT_EQ(cede_run_with(offload_without_threads, NULL,
+                                &(struct cede_run_options){ .offload_threads_min = 4 }),
+                  one - 1 + 4);
 }

@@ -198,6 +198,8 @@ TEST(options_that_make_no_sense_are_refused)
 
         refused((struct cede_run_options){ .clock = (enum cede_clock)7 });
         refused((struct cede_run_options){ .watchdog = -1 });
+        refused((struct cede_run_options){ .offload_threads = 2, .offload_threads_min = 3 });
+        refused((struct cede_run_options){ .offload_threads_min = 1025 });
         refused((struct cede_run_options){ .offload_order = (enum cede_order)17 });
         refused((struct cede_run_options){ .stack_size = (size_t)1 << 50 });
         refused((struct cede_run_options){ .cancel_signals = unknown });
