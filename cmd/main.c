@@ -12,6 +12,7 @@
  *      compare.c   the two of --compare, each in a process of its own
  *      run.c       one walk inside cede_run: its limits and measurements
  *      walk.c      the tasks: one for each directory, with --lines one for each file too
+ *      turn.c      the one semaphore that decides who may open something: tasks and threads
  *      list.c      the job that reads a directory
  *      lines.c     the job that counts the lines of a file
  *      place.c     where in the tree something is: its path, and how it is opened

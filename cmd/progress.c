@@ -15,7 +15,7 @@ static void draw(struct walk *w)
 
         fprintf(stderr, "\r%s files, %s directories, %s; %s waiting\033[K",
                 grouped(w->seen.files, &files), grouped(w->seen.directories, &directories),
-                size_text(w->seen.bytes, &size), grouped(cede_sem_waiting(&w->turns), &waiting));
+                size_text(w->seen.bytes, &size), grouped(turns_waiting(w), &waiting));
         fflush(stderr);
         w->line_shown = true;
 }

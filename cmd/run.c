@@ -15,6 +15,9 @@
  */
 enum { LIMIT = 64, LIMIT_MAX = 1 << 20, STARTED = 8192 };
 
+/* One for each processor, but as many as keep a disk busy, and no more than are of use. */
+enum { THREADS_MIN = 4, THREADS_MAX = 32 };
+
 static void complain(const struct options *o, int error)
 {
         fputs("cede: ", stderr);
@@ -51,6 +54,15 @@ static long choose_limit(const struct options *o)
                 fprintf(stderr, "cede: --limit %ld is more than can be open; it is %ld now\n",
                         o->limit, possible);
         return possible;
+}
+
+static unsigned choose_threads(void)
+{
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return processors < THREADS_MIN ? THREADS_MIN :
+               processors > THREADS_MAX ? THREADS_MAX :
+                                          (unsigned)processors;
 }
 
 /* The most memory that was ever resident.  Not getrusage's: that survives an exec. */
@@ -90,11 +102,13 @@ static int explore(void *arg)
         return e->outcome.signal ? 0 : r;
 }
 
-static int run(struct exploration *e)
+static int run(struct exploration *e, unsigned threads)
 {
         static const int interrupts[] = { SIGINT, SIGTERM, 0 };
         const struct cede_run_options options = {
                 .cancel_signals = interrupts,
+                .offload_threads = threads,
+                .offload_threads_min = e->walk.options->lines ? threads : 0,
                 .offload_order = e->walk.options->order,
         };
         int64_t start = cede_now();
@@ -111,6 +125,7 @@ static int run(struct exploration *e)
 int explore_run(const struct options *o, struct top *top, struct outcome *ret_outcome)
 {
         struct exploration e = { .walk = { .options = o, .top = top } };
+        unsigned threads = choose_threads();
         struct stat st;
         int r;
 
@@ -124,12 +139,11 @@ int explore_run(const struct options *o, struct top *top, struct outcome *ret_ou
         e.outcome.limit = choose_limit(o);
         r = cede_limit_init(&e.walk.starts, STARTED, o->order);
         if (r == 0)
-                r = cede_sem_init(&e.walk.turns, e.outcome.limit, o->order);
+                r = turns_init(&e.walk, e.outcome.limit, threads);
         if (r == 0) {
                 cede_limit_set_name(&e.walk.starts, "started tasks");
-                cede_sem_set_name(&e.walk.turns, "turns to open");
-                r = run(&e);
-                cede_sem_finish(&e.walk.turns);
+                r = run(&e, threads);
+                turns_finish(&e.walk);
                 cede_limit_finish(&e.walk.starts);
         }
         if (r < 0) {

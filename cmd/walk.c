@@ -4,18 +4,19 @@
  *
  * A visit is a task for one directory.  It waits for its turn, reads the directory in a job, spawns
  * a visit for each directory in it, and waits until those have ended; each has then added what it
- * found to its parent's totals.  All of that happens on one thread: no locks.
+ * found to its parent's totals.  All of that happens on one thread: no locks.  With --lines each
+ * file has a task too, whose job counts its lines.
  *
- *      visit(d):  acquire | job: list d | spawn children, let them queue | release
- *                                                                        | close the scope | add up
+ *      visit(d):  take a turn | job: list d | spawn children, let them queue | give the turn back
+ *                                                          | close the scope | add up
  *
- * The permit is kept until the children stand in the semaphore's queue.  For then it is up to the
- * queue's order who gets it: in LIFO order a child, so that the walk goes to the bottom before it
- * turns to the next sibling, and only the siblings along the way wait.  Were it released before,
- * another directory of the same level would have it, and wait with all its children.  In FIFO order
- * a whole level of the tree waits in any case.
+ * The turn (turn.c) is kept until the children stand in the queue for theirs.  For then it is up
+ * to the queue's order who gets it: in LIFO order a child, so that the walk goes to the bottom
+ * before it turns to the next sibling, and only the siblings along the way wait.  Were it given
+ * back before, another directory of the same level would have it, and wait with all its children.
+ * In FIFO order a whole level of the tree waits in any case.
  *
- * The permit is not kept while waiting for the children: they could not get one, and all would wait
+ * The turn is not kept while waiting for the children: they could not get one, and all would wait
  * for ever.
  *
  * Waiting for a turn takes a stack, though, and a directory may have a million entries.  So the
@@ -26,9 +27,6 @@
 #include "list.h"
 #include <errno.h>
 #include <stdlib.h>
-
-/* When the process or the system is out of descriptors: the first pause, doubled at each try. */
-enum { FIRST_PAUSE_US = 500, TRIES = 12 };
 
 struct visit {
         struct walk *walk;
@@ -54,53 +52,13 @@ static void add(struct totals *to, const struct totals *t)
         to->errors += t->errors;
 }
 
-static int enter(struct walk *w)
-{
-        int r = cede_sem_acquire(&w->turns);
-
-        if (r == 0 && ++w->open > w->peak_open)
-                w->peak_open = w->open;
-        return r;
-}
-
-static void leave(struct walk *w)
-{
-        w->open--;
-        cede_sem_release(&w->turns);
-}
-
-/*
- * Runs a job that opens something.  *result is the job's own result; the return value is below 0 if
- * it has not run at all.
- */
-static int run_job(int (*job)(void *), void *arg, const int *result)
-{
-        int64_t pause = CEDE_US(FIRST_PAUSE_US);
-        int r;
-
-        for (int tries = 1;; tries++) {
-                r = cede_offload(job, arg);
-                if (r < 0 || (*result != -EMFILE && *result != -ENFILE) || tries == TRIES)
-                        return r;
-                /* Out of descriptors.  Others give theirs back in a moment. */
-                r = cede_sleep(pause);
-                if (r < 0)
-                        return r;
-                pause *= 2;
-        }
-}
-
 static int read_file(void *arg)
 {
         const struct child *c = arg;
         struct walk *w = c->parent->walk;
         struct line_count count = { .place = &c->place, .stop = &w->stop };
-        int r = enter(w);
+        int r = turn_run(w, c->parent->depth + 1, count_lines, &count, &count.result);
 
-        if (r < 0)
-                return r;
-        r = run_job(count_lines, &count, &count.result);
-        leave(w);
         c->parent->totals.lines += count.lines;
         if (count.result < 0 && count.result != -ENOENT) {
                 c->parent->totals.errors++;
@@ -176,7 +134,7 @@ static void note_waiting(struct walk *w)
         unsigned waiting;
 
         cede_limit_stats(&w->starts, &starts);
-        waiting = starts.queued + cede_sem_waiting(&w->turns);
+        waiting = starts.queued + turns_waiting(w);
         if (waiting > w->peak_waiting)
                 w->peak_waiting = waiting;
 }
@@ -193,7 +151,7 @@ static int visit_children(struct visit *v, const struct listing *l)
         if (r == 0)
                 r = cede_yield(); /* they start, and queue for their turn */
         note_waiting(v->walk);
-        leave(v->walk);
+        turn_give(v->walk);
         r = cede_scope_close(&scope, r);
         free(children);
         return r;
@@ -209,17 +167,17 @@ static int visit(struct visit *v)
                 .device = o->one_file_system ? &w->device : NULL,
                 .files = o->lines,
         };
-        int r = enter(w);
+        int r = turn_take(w);
 
         if (r < 0)
                 return r;
-        r = run_job(list_directory, &l, &l.result);
+        r = turn_job(list_directory, &l, &l.result);
         if (r == 0)
                 take_over(v, &l);
         if (r == 0 && l.children)
                 r = visit_children(v, &l);
         else
-                leave(w);
+                turn_give(w);
         free(l.entries);
         if (v->totals.directories && top_offer(w->top, v->totals.bytes, v->place) < 0)
                 return -ENOMEM;

@@ -8,24 +8,48 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* But for `stop`, all of it belongs to the loop's thread. */
+/* What is not for the pool's threads as well belongs to the loop's thread. */
 struct walk {
         const struct options *options;
         struct top *top;
         dev_t device;             /* DIR's */
         struct cede_limit starts; /* a slot for each task that waits for its turn or has it */
-        struct cede_sem turns;    /* a permit for each directory and file that may be open */
-        unsigned open, peak_open; /* permits taken */
         unsigned peak_waiting;    /* to start, or for a turn */
         struct totals totals;     /* the result: complete when walk_tree returns */
         struct totals seen;       /* so far, for the progress line */
         unsigned messages;        /* how many errors have been told */
         bool line_shown;          /* the progress line stands on the terminal */
-        atomic_bool stop;         /* jobs leave off: the run has been cancelled */
+
+        /* For the threads as well; turn.c explains the first two. */
+        struct cede_sem turns;       /* a permit for each directory and file that may be open */
+        struct cede_sem admission;   /* and one for each who may wait for a turn */
+        atomic_uint open, peak_open; /* turns taken */
+        atomic_bool stop;            /* jobs leave off: the run has been cancelled */
 };
 
 /* Visits the whole tree, in the calling task.  0, -ECANCELED, or a failure that ended it. */
 int walk_tree(struct walk *w);
+
+/*
+ * turn.c: so many may be open; so many threads run jobs, at least two.  -EINVAL: no such limit or
+ * order.
+ */
+int turns_init(struct walk *w, long limit, unsigned threads);
+void turns_finish(struct walk *w);
+unsigned turns_waiting(const struct walk *w);
+
+/* A turn for the calling task, which keeps it until it gives it back. */
+int turn_take(struct walk *w);
+void turn_give(struct walk *w);
+
+/*
+ * Runs a job that opens something, on a thread, in the calling task's turn.  *result is the job's
+ * own result; what is returned is below 0 if it has not run at all.
+ */
+int turn_job(int (*job)(void *), void *arg, const int *result);
+
+/* The same in a turn of the job's own, which the thread takes, waiting with this priority. */
+int turn_run(struct walk *w, int priority, int (*job)(void *), void *arg, const int *result);
 
 /* progress.c */
 

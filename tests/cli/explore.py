@@ -136,8 +136,10 @@ def a_report_for_people(folder):
     (folder / "l").symlink_to("a")
     text = cede("--lines", str(folder)).stdout.decode()
     for part in ("1 file,", "1 directory,", "1 symlink,", "0 other", "1,200 bytes (1.2 KiB)",
-                 "600 lines", "order lifo", "limit 64", "2 tasks live", "0 waiting", "2 open"):
+                 "600 lines", "order lifo", "limit 64", "2 tasks live", "0 waiting"):
         check(part in text, f"{part!r} is missing in {text!r}")
+    # The directory gives its turn back while the file's thread is on its way to take one.
+    check("1 open" in text or "2 open" in text, text)
 
 
 def output_errors_are_told(folder):
