@@ -10,6 +10,8 @@ from common import BUILD, main
 EXPECTED = {
     "pass": r"ok ",
     "pass_tidy": r"ok ",
+    "pass_folder": r"ok ",
+    "fail_folder": r"FAIL .*expected false$",
     "pass_skip": r"skip .*: not today$",
     "pass_aborts": r"ok ",
     "pass_dies_by_signal": r"ok ",
@@ -24,6 +26,7 @@ EXPECTED = {
     "fail_fd": r"FAIL .*leaked fd \d+ \(/dev/null\)",
     "fail_fd_closed": r"FAIL .*closed fd 0",
     "fail_memory": r"FAIL .*leaked memory",
+    "fail_memory_half_way": r"FAIL .*leaked memory",
     "fail_memory_strdup": r"FAIL .*leaked memory",
     "fail_library_memory": r"FAIL .*leaked 1 allocations of the library",
     "fail_child_process": r"FAIL .*left a child process behind",
@@ -49,6 +52,9 @@ def verdicts(_root):
         found = [line for line in lines if re.match(rf"(ok|FAIL|skip) {name}\b", line)]
         if len(found) != 1 or not re.match(pattern, found[0]):
             problems.append(f"{name}: expected {pattern}, got {found}")
+    folder = re.search("the folder is (/tmp/.*)", run.stdout)
+    if not folder or os.path.exists(folder.group(1)):
+        problems.append("the folder of a test that has failed is still there, or was not named")
     listed = samples("--list").stdout.split()
     problems += [f"{name}: in one list only" for name in set(listed) ^ set(EXPECTED)]
     failing = sum(name.startswith("fail") for name in EXPECTED)

@@ -30,6 +30,8 @@ struct fds {
         unsigned char open[MAX_FDS];
 };
 
+static size_t live_before;
+
 /* NULL without a fork: what would be reported is printed, and ends the program. */
 static struct report *report;
 
@@ -148,7 +150,7 @@ static void check_fds(const struct fds *before)
         }
 }
 
-static void check_memory(size_t live_before)
+static void check_memory(void)
 {
         char reason[512], text[384];
         size_t live = cede__alloc_live ? cede__alloc_live() : 0;
@@ -165,8 +167,12 @@ static void check_memory(size_t live_before)
                          blocks, text);
                 end(OUTCOME_FAILED, reason);
         }
-        if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
-                end(OUTCOME_FAILED, "leaked memory (LeakSanitizer says where)");
+}
+
+void test_expect_no_memory(void)
+{
+        check_memory();
+        test__memory_resume();
 }
 
 static void check_children(void)
@@ -180,7 +186,6 @@ static void check_children(void)
 static void run(const struct test *t)
 {
         static struct fds before;
-        size_t live_before;
 
         if (t->ending != TEST_RETURNS) {
                 t->body();
@@ -193,7 +198,9 @@ static void run(const struct test *t)
         /* Children first: they share nothing, but a running one explains the rest. */
         check_children();
         check_fds(&before);
-        check_memory(live_before);
+        check_memory();
+        if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check() != 0)
+                end(OUTCOME_FAILED, "leaked memory (LeakSanitizer says where)");
 }
 
 void test__run_child(const struct test *t, struct report *to)
@@ -206,4 +213,5 @@ void test__run_child(const struct test *t, struct report *to)
 void test__run_here(const struct test *t)
 {
         run(t);
+        test__remove_folder(getpid());
 }

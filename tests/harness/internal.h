@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the harness share: harness.c (main), runner.c, child.c, memory.c. */
+/* What the parts of the harness share: harness.c (main), runner.c, child.c, folder.c,
+ * memory.c. */
 #ifndef TEST_INTERNAL_H
 #define TEST_INTERNAL_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "test.h"
 
@@ -34,10 +36,16 @@ void test__run_child(const struct test *t, struct report *report) __attribute__(
 /* The same without a fork, for a debugger: returns if the body does, else the process ends. */
 void test__run_here(const struct test *t);
 
+/* folder.c. Removes the folder of a test that ran in this process, if it has made one. */
+void test__remove_folder(pid_t pid);
+
 /* memory.c. Watches the blocks allocated from here on. Does nothing where the watch is off. */
 void test__memory_watch(void);
 
 /* How many blocks our own code has allocated since and not freed; describes the first in `text`. */
 size_t test__memory_leaked(char *text, size_t size);
+
+/* The watch ends with test__memory_leaked; this lets it go on, if it was on. */
+void test__memory_resume(void);
 
 #endif

@@ -50,6 +50,10 @@ size_t test__memory_leaked(char *text, size_t size)
         return 0;
 }
 
+void test__memory_resume(void)
+{
+}
+
 #else
 
 #define EXPORT __attribute__((visibility("default"), noinline))
@@ -313,6 +317,11 @@ size_t test__memory_leaked(char *text, size_t size)
         }
         drop_lock();
         return count;
+}
+
+void test__memory_resume(void)
+{
+        atomic_store(&watching, table && table != MAP_FAILED);
 }
 
 #endif

@@ -215,6 +215,7 @@ static void finish(struct job *job, const siginfo_t *info)
 
         kill(-job->pid, SIGKILL);
         waitpid(job->pid, NULL, 0);
+        test__remove_folder(job->pid);
         read_output(job);
         why = failure(job, info);
         if (why) {

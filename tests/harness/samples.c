@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,31 @@ TEST(pass_tidy)
 TEST(pass_skip)
 {
         SKIP("not today");
+}
+
+TEST(pass_folder)
+{
+        EXPECT_EQ(chdir(test_folder()), 0);
+        EXPECT_EQ(mkdir("inside", 0700), 0);
+        close(open("inside/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+TEST(fail_folder)
+{
+        printf("the folder is %s\n", test_folder());
+        EXPECT_EQ(chdir(test_folder()), 0);
+        EXPECT_EQ(mkdir("inside", 0), 0);
+        EXPECT(false);
+}
+
+TEST(fail_memory_half_way)
+{
+        test_expect_no_memory();
+        sink = malloc(100);
+        test_expect_no_memory();
+        if (!test_slowed())
+                free(sink); /* too late; but LeakSanitizer looks at the end only */
+        sink = NULL;
 }
 
 TEST_ABORTS(pass_aborts, "final words")

@@ -84,6 +84,15 @@ void test_on_failure(void (*explain)(void));
  */
 bool test_slowed(void);
 
+/* An empty folder of the test's own, which is removed when the test has ended; its path. */
+const char *test_folder(void);
+
+/*
+ * Fails, as the end of the body would, if by now memory has leaked: for a body that does many
+ * things and has given back all memory in between.
+ */
+void test_expect_no_memory(void);
+
 void test__fail(const char *file, int line, const char *format, ...)
         __attribute__((noreturn, cold, format(printf, 3, 4)));
 void test__skip(const char *reason) __attribute__((noreturn, cold));
