@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
-"""cede explore: trees that cannot be read, limits of the system, Ctrl-C."""
+"""cede explore: trees that cannot be read, limits of the system."""
 
 import json
 import os
 import random
 import resource
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
-from explore_common import (CEDE, COUNTS, NOBODY, SLOWED, Failed, Skipped, cede, check, count,
-                            equal, explore, make_tree, same_totals, uniform, main)
+from explore_common import (CEDE, COUNTS, NOBODY, SLOWED, Skipped, cede, check, count, equal,
+                            explore, make_tree, same_totals, main)
 
 
 # What cannot be read.
@@ -220,88 +219,6 @@ def other_file_systems(folder):
     same_totals(json.loads(run.stderr), {"directories": 4, "files": 0, "bytes": 0}, "-x")
 
 
-# Ctrl-C.
-
-def caught_signals(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("SigCgt:"):
-            return int(line.split()[1], 16)
-    raise Failed("it has ended before it caught signals")
-
-
-def interrupt(arguments, signals, delay):
-    """(status, stdout, stderr, seconds from the signal to the end)"""
-    process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    # It can only print what it has once it runs: in /proc/PID the handlers are to be seen.
-    while not caught_signals(process.pid) & 1 << signal.SIGTERM - 1:
-        time.sleep(0.0005)
-    time.sleep(delay)
-    start = time.monotonic()
-    for number in signals:
-        process.send_signal(number)
-    try:
-        out, err = process.communicate(timeout=20 * SLOWED)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise Failed(f"no end after {signals} at {delay}") from None
-    return process.returncode, out, err, time.monotonic() - start
-
-
-def ctrl_c_at_any_moment(_folder):
-    rng = random.Random(time.time_ns())
-    whole = explore("/usr")
-    for trial in range(20):
-        number = rng.choice((signal.SIGINT, signal.SIGTERM))
-        delay = rng.choice((0.002, 0.02, 0.3)) * rng.random()
-        extra = [[], ["--order", "fifo"], ["--limit", "1"], ["--compare"]][trial % 4]
-        status, out, err, seconds = interrupt(["--json", "--lines", *extra, "/usr"], [number],
-                                              delay)
-        what = f"{number.name} after {delay:.4f} s {extra} {err}"
-        equal(status, 128 + number, what)
-        check(seconds < 2 * SLOWED, what, "takes", seconds)
-        equal(err, b"", what)
-        if not out and "--compare" in extra:
-            continue  # between two runs there is nothing to show
-        result = json.loads(out)
-        if "--compare" in extra:
-            result = result[0]
-        check(result["interrupted"], "not marked:", what)
-        check(result["files"] <= whole["files"] + 1000, what, result)
-
-
-def ctrl_c_in_a_large_file(folder):
-    with open(folder / "large", "wb") as file:
-        file.truncate(1 << 42)
-    status, out, _, seconds = interrupt(["--lines", str(folder)], [signal.SIGINT], 0.2)
-    equal(status, 130, "status")
-    check(seconds < 1 * SLOWED, "takes", seconds)
-    check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
-
-
-def the_same_signal_twice(_folder):
-    """As timeout(1) sends it: to the program, and at once again to its group."""
-    for _ in range(5):
-        status, out, _, _ = interrupt(["--lines", "/usr"], [signal.SIGTERM] * 2, 0.05)
-        equal(status, 143, "status")
-        check(b"interrupted by SIGTERM" in out, out)
-
-
-def ctrl_c_that_is_ignored(folder):
-    uniform(folder, 5, 3)
-    run = cede(str(folder), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    equal(run.returncode, 0, "status")
-    process = subprocess.Popen([CEDE, "explore", "--lines", "/usr/share"],
-                               stdout=subprocess.PIPE,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60 * SLOWED)
-    equal(process.returncode, 0, "status after an ignored signal")
-    check(b"interrupted" not in out, out)
-
-
 main([unreadable_entries, many_errors_are_counted_and_few_told, what_vanishes_is_no_error,
       few_descriptors, descriptors_run_out_for_a_while, two_hundred_thousand_entries,
-      deeper_than_a_path_can_be, other_file_systems, ctrl_c_at_any_moment, ctrl_c_in_a_large_file,
-      the_same_signal_twice, ctrl_c_that_is_ignored])
+      deeper_than_a_path_can_be, other_file_systems])

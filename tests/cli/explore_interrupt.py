@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""cede explore: Ctrl-C and SIGTERM, at any moment, from programs and from a terminal."""
+
+import json
+import os
+import pty
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from explore_common import (CEDE, SLOWED, Failed, cede, check, equal, explore, make_tree, uniform,
+                            main)
+
+PATIENCE = 20 * SLOWED
+
+
+# At any moment.
+
+def session_of(pid):
+    """A process's session; None when it has gone."""
+    try:
+        # After the name, which may have any characters: state, parent, group, session.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def left_in_session(session):
+    return [pid for pid in os.listdir("/proc") if pid.isdigit() and session_of(pid) == session]
+
+
+def how_long(arguments):
+    start = time.monotonic()
+    equal(cede(*arguments).returncode, 0, f"status of {arguments}")
+    return time.monotonic() - start
+
+
+def check_interrupted(arguments, status, out, err):
+    """What it has printed goes with its status, which this returns."""
+    what = f"{arguments}: status {status}, {out[-300:]!r} {err!r}"
+    check(status in (0, 130, -signal.SIGINT), what)
+    equal(err, b"", what)
+    check(b"deadlock" not in out, what)
+    if status == -signal.SIGINT:
+        # Before it has begun, when the signal still has its default effect.
+        equal(out, b"", what)
+    elif "--json" in arguments and out:
+        results = json.loads(out)
+        results = results if isinstance(results, list) else [results]
+        equal(any(result["interrupted"] for result in results), status == 130, what)
+    elif "--json" not in arguments and (out or "--compare" not in arguments):
+        equal(b"interrupted by SIGINT" in out, status == 130, what)
+    return status
+
+
+def a_hundred_times(folder):
+    """As from a terminal: to the whole foreground group, at any moment since the process began."""
+    rng = random.Random(1)
+    make_tree(folder, random.Random(5), 5)
+    kinds = [["--lines"], ["--json", "--lines", "--limit", "2"], ["--order", "priority"],
+             ["--json", "--compare", "--lines"]]
+    usual = [how_long([*kind, str(folder)]) for kind in kinds]
+    seen = set()
+    for trial in range(100):
+        arguments = [*kinds[trial % 4], str(folder)]
+        process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   start_new_session=True)
+        time.sleep(rng.random() * 1.3 * usual[trial % 4])
+        # Not waited for yet, so its number is still its own.
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise Failed(f"no end of {arguments}") from None
+        seen.add(check_interrupted(arguments, process.returncode, out, err))
+        equal(left_in_session(process.pid), [], f"processes left by {arguments}")
+    check({0, 130} <= seen, "not all kinds of end were met:", seen)
+
+
+def on_a_terminal(folder):
+    """^C is typed; the terminal sends the signal."""
+    rng = random.Random(2)
+    make_tree(folder, random.Random(5), 5)
+    for arguments in (["--lines"], ["--compare"]):
+        usual = how_long([*arguments, str(folder)])
+        for _ in range(20):
+            pid, master = pty.fork()
+            if pid == 0:
+                os.execv(CEDE, [CEDE, "explore", *arguments, str(folder)])
+            time.sleep(rng.random() * 1.3 * usual)
+            try:
+                os.write(master, b"\x03")
+            except OSError:
+                pass  # it has ended, and the terminal with it
+            shown = b""
+            try:
+                while chunk := os.read(master, 4096):
+                    shown += chunk
+            except OSError:  # the end, on a pseudo-terminal
+                pass
+            os.close(master)
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            what = f"{arguments}: status {status}, {shown!r}"
+            check(status in (0, 130, -signal.SIGINT, -signal.SIGHUP), what)
+            check(b"deadlock" not in shown and b"cede:" not in shown, what)
+            if status == 130 and "--compare" not in arguments:
+                check(b"interrupted by SIGINT" in shown, what)
+            equal(left_in_session(pid), [], "processes left by " + what)
+
+
+# In the middle of something.
+
+def caught_signals(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return int(line.split()[1], 16)
+    raise Failed("it has ended before it caught signals")
+
+
+def interrupt(arguments, signals, delay):
+    """(status, stdout, stderr, seconds from the signal to the end)"""
+    process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # It can only print what it has once it runs: in /proc/PID the handlers are to be seen.
+    while not caught_signals(process.pid) & 1 << signal.SIGTERM - 1:
+        time.sleep(0.0005)
+    time.sleep(delay)
+    start = time.monotonic()
+    for number in signals:
+        process.send_signal(number)
+    try:
+        out, err = process.communicate(timeout=20 * SLOWED)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise Failed(f"no end after {signals} at {delay}") from None
+    return process.returncode, out, err, time.monotonic() - start
+
+
+def ctrl_c_at_any_moment(_folder):
+    rng = random.Random(time.time_ns())
+    whole = explore("/usr")
+    for trial in range(20):
+        number = rng.choice((signal.SIGINT, signal.SIGTERM))
+        delay = rng.choice((0.002, 0.02, 0.3)) * rng.random()
+        extra = [[], ["--order", "fifo"], ["--limit", "1"], ["--compare"]][trial % 4]
+        status, out, err, seconds = interrupt(["--json", "--lines", *extra, "/usr"], [number],
+                                              delay)
+        what = f"{number.name} after {delay:.4f} s {extra} {err}"
+        equal(status, 128 + number, what)
+        check(seconds < 2 * SLOWED, what, "takes", seconds)
+        equal(err, b"", what)
+        if not out and "--compare" in extra:
+            continue  # between two runs there is nothing to show
+        result = json.loads(out)
+        if "--compare" in extra:
+            result = result[0]
+        check(result["interrupted"], "not marked:", what)
+        check(result["files"] <= whole["files"] + 1000, what, result)
+
+
+def ctrl_c_in_a_large_file(folder):
+    with open(folder / "large", "wb") as file:
+        file.truncate(1 << 42)
+    status, out, _, seconds = interrupt(["--lines", str(folder)], [signal.SIGINT], 0.2)
+    equal(status, 130, "status")
+    check(seconds < 1 * SLOWED, "takes", seconds)
+    check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
+
+
+def the_same_signal_twice(_folder):
+    """As timeout(1) sends it: to the program, and at once again to its group."""
+    for _ in range(5):
+        status, out, _, _ = interrupt(["--lines", "/usr"], [signal.SIGTERM] * 2, 0.05)
+        equal(status, 143, "status")
+        check(b"interrupted by SIGTERM" in out, out)
+
+
+def ctrl_c_that_is_ignored(folder):
+    uniform(folder, 5, 3)
+    run = cede(str(folder), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    equal(run.returncode, 0, "status")
+    process = subprocess.Popen([CEDE, "explore", "--lines", "/usr/share"],
+                               stdout=subprocess.PIPE,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60 * SLOWED)
+    equal(process.returncode, 0, "status after an ignored signal")
+    check(b"interrupted" not in out, out)
+
+
+main([a_hundred_times, on_a_terminal, ctrl_c_at_any_moment, ctrl_c_in_a_large_file,
+      the_same_signal_twice, ctrl_c_that_is_ignored])
