@@ -27,7 +27,25 @@ static const char help[] =
         "  -h, --help             print this\n"
         "\n"
         "Exit status: 0; 1 if something could not be read (the totals are printed all the same);\n"
-        "2 for wrong usage; 130 or 143 if SIGINT or SIGTERM ended it (it prints what it has).\n";
+        "2 for wrong usage; 130 or 143 if SIGINT or SIGTERM ended it (it prints what it has).\n"
+        "\n"
+        "JSON is one object; with --compare, an array of one for each order that was run:\n"
+        "  path                   DIR, or in top the path of a directory in it\n"
+        "  path_hex               its exact bytes in hexadecimal, if they are no UTF-8\n"
+        "  files, directories, symlinks, other\n"
+        "                         how many there are\n"
+        "  bytes                  of the regular files\n"
+        "  lines                  of the regular files; null without --lines\n"
+        "  errors                 entries that could not be read\n"
+        "  peak_live              tasks at a time, at most\n"
+        "  peak_waiting           of them, how many waited to open something\n"
+        "  peak_open              directories and files open at a time, at most\n"
+        "  peak_memory            bytes resident, at most; null if unknown\n"
+        "  seconds, order         how long it took, and in which order\n"
+        "  limit                  the limit in force\n"
+        "  workers                loops that ran tasks\n"
+        "  interrupted            true: a signal ended it early\n"
+        "  top                    the largest directories, path and bytes of each\n";
 
 enum { ORDER = 256, LIMIT, COMPARE, JSON };
 
@@ -141,6 +159,8 @@ bool options_parse(struct options *o, int argc, char **argv, int *ret_status)
                 return refuse("--compare shows no directories, --top does not go with it");
         if (argc - optind != 1)
                 return refuse(argc == optind ? "name a directory" : "one directory at a time");
+        if (!*argv[optind])
+                return refuse("DIR is empty; '.' is the current directory");
         o->directory = argv[optind];
         return true;
 }
