@@ -99,6 +99,14 @@ static inline int run_virtual(int (*fn)(void *), void *arg)
         }                                                                                          \
         static void task_##id(void)
 
+/* A number as an argument, and a task or an offloaded function that returns it. */
+#define N(n) ((void *)(intptr_t)(n))
+
+static inline int return_it(void *number)
+{
+        return (int)(intptr_t)number;
+}
+
 /* Spawns, and gives the task a turn to run up to where it waits. */
 static inline void spawn_now(struct cede_scope *scope, int (*fn)(void *), void *arg)
 {

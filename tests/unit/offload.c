@@ -9,13 +9,6 @@
 
 #include "log.h"
 
-#define N(n) ((void *)(intptr_t)(n))
-
-static int return_it(void *arg)
-{
-        return (int)(intptr_t)arg;
-}
-
 TASK_TEST(result_comes_back)
 {
         EXPECT_EQ(cede_offload(return_it, N(0)), 0);

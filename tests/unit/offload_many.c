@@ -5,8 +5,6 @@
 #include "log.h"
 #include <pthread.h>
 
-#define N(n) ((void *)(intptr_t)(n))
-
 /*
  * glibc before 2.41 loses a signal once in some million (its bug 25847).  Here all are lost: a pool
  * whose threads wait for one hangs in each of these tests.
@@ -15,11 +13,6 @@ int pthread_cond_signal(pthread_cond_t *condition)
 {
         (void)condition;
         return 0;
-}
-
-static int return_it(void *arg)
-{
-        return (int)(intptr_t)arg;
 }
 
 static struct cede_sem from_thread;

@@ -389,18 +389,12 @@ TASK_TEST(granted_task_does_not_keep_the_object)
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
 }
 
-static int end_at_once(void *arg)
-{
-        (void)arg;
-        return 0;
-}
-
 TASK_TEST(ended_tasks_with_handles_are_not_shown)
 {
         struct cede_scope c;
 
         cede_scope_open(&c);
-        spawn_held(&c, end_at_once, NULL);
+        spawn_held(&c, return_it, NULL);
         capture_begin();
         cede_print_tasks(STDERR_FILENO);
         EXPECT_STR(without_sites(capture_end()), "  main (1): running\n");

@@ -6,11 +6,6 @@
 
 static struct cede_sem never;
 
-static int return_it(void *arg)
-{
-        return (int)(intptr_t)arg;
-}
-
 TEST(result_of_the_main_function)
 {
         EXPECT_EQ(cede_run(return_it, NULL), 0);
@@ -144,16 +139,11 @@ TEST(shielded_straggler_is_waited_for)
         EXPECT_LOG("done@5000");
 }
 
-static int fail(void *arg)
-{
-        return (int)(intptr_t)arg;
-}
-
 static int have_a_failing_child(void *arg)
 {
         int r;
 
-        EXPECT_EQ(cede_spawn(NULL, fail, arg), 0);
+        EXPECT_EQ(cede_spawn(NULL, return_it, arg), 0);
         EXPECT_EQ(cede_spawn(NULL, straggler, NULL), 0);
         r = cede_sleep(CEDE_SEC(1));
         note("main:%s@%d", word(r), now_ms());

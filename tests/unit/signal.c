@@ -48,12 +48,6 @@ TEST(cancel_signal_cancels_the_run)
         }
 }
 
-static int do_nothing(void *arg)
-{
-        (void)arg;
-        return 0;
-}
-
 TEST(interrupted_is_forgotten_by_the_next_run)
 {
         int signal = SIGINT;
@@ -61,7 +55,7 @@ TEST(interrupted_is_forgotten_by_the_next_run)
         EXPECT(!cede_interrupted());
         EXPECT_EQ(cede_run_with(raise_and_wait, &signal, &cancelling), -ECANCELED);
         EXPECT(cede_interrupted());
-        EXPECT_EQ(cede_run(do_nothing, NULL), 0);
+        EXPECT_EQ(cede_run(return_it, NULL), 0);
         EXPECT(!cede_interrupted());
 }
 
@@ -358,7 +352,7 @@ TEST(watchdog_puts_the_signal_handler_back)
 {
         struct sigaction after;
 
-        EXPECT_EQ(cede_run_with(do_nothing, NULL, &watched), 0);
+        EXPECT_EQ(cede_run_with(return_it, NULL, &watched), 0);
         EXPECT_EQ(sigaction(SIGURG, NULL, &after), 0);
         EXPECT(after.sa_handler == SIG_DFL);
 }
