@@ -36,6 +36,7 @@ CEDE_BEGIN_DECLS
 
 /* Visible so that it can be embedded; the fields belong to task/limit.c. */
 struct cede_limit {
+        uintptr_t lock;             /* of all below, if the run has several workers */
         long max;                   /* slots; 0: unlimited */
         long used;                  /* slots held now */
         struct cede__waitq starts;  /* unstarted tasks */
@@ -46,7 +47,7 @@ struct cede_limit {
 
 #define CEDE_LIMIT_INIT(max, order)                                                                \
         {                                                                                          \
-                (max) / CEDE__IS((max) >= 0), 0, CEDE__WAITQ_INIT(order),                          \
+                0, (max) / CEDE__IS((max) >= 0), 0, CEDE__WAITQ_INIT(order),                       \
                         CEDE__WAITQ_INIT(CEDE_FIFO), NULL, NULL                                    \
         }
 
@@ -67,7 +68,7 @@ struct cede_limit_stats {
         unsigned peak_queued; /* the most that ever waited to start at a time */
 };
 
-CEDE_API void cede_limit_stats(const struct cede_limit *l, struct cede_limit_stats *ret_stats);
+CEDE_API void cede_limit_stats(struct cede_limit *l, struct cede_limit_stats *ret_stats);
 
 CEDE_END_DECLS
 

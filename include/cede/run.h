@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Running: one loop on the calling thread, from the main function's start to the end of its last
- * task.
+ * Running: one loop on the calling thread, or several on several threads, from the main function's
+ * start to the end of its last task.
  *
  *      static int server(void *arg) { ... }
  *
@@ -30,7 +30,8 @@ CEDE_BEGIN_DECLS
 
 /*
  * Returns fn's result, or the first failure of a task spawned into the run itself.
- * -EDEADLK after a deadlock report, -EBUSY inside a run (spawn a task there), -ENOMEM.
+ * -EDEADLK after a deadlock report, -EBUSY inside a run (spawn a task there), -ENOMEM, -EAGAIN (a
+ * worker's thread could not be started).
  */
 CEDE_API int cede_run(int (*fn)(void *arg), void *arg);
 
@@ -60,6 +61,12 @@ struct cede_run_options {
         unsigned offload_threads_min;
         unsigned offload_queue;        /* most functions queued for them; 0: 1024 */
         enum cede_order offload_order; /* which of the queued runs next */
+        /*
+         * Threads that run tasks, the calling one included, at most 1024; 0: 1.  With more than one
+         * the clock has to be the real one; task.h says what that means for tasks.  The main task
+         * runs on the calling thread.
+         */
+        unsigned workers;
 };
 
 /* The same with options (NULL: none).  -EINVAL: an option that makes no sense. */
@@ -77,7 +84,7 @@ CEDE_API void cede_print_tasks(int fd);
 struct cede_run_stats {
         uint64_t spawned;     /* tasks, the main one included */
         uint64_t live;        /* tasks now, the main one and those that have not started included */
-        uint64_t peak_live;   /* the most at a time */
+        uint64_t peak_live;   /* the most at a time; with several workers at least that */
         uint64_t stacks;      /* stacks in use now */
         uint64_t peak_stacks; /* the most at a time */
         uint64_t turns;       /* times that a task was started or resumed */

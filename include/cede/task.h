@@ -12,6 +12,13 @@
  * delivering.  Nothing else does either.
  *
  * errno belongs to the thread, hence to all tasks of it: read it before the next checkpoint.
+ *
+ * Several workers (cede_run_options.workers).  A task starts on any of them, whichever has time
+ * first, and stays there to its end: its thread, its errno and its thread-locals do not change
+ * under it, and libraries that block or use those work in it.  Tasks of different workers do run at
+ * once, so data that they share needs a mutex.  The order in which they become ready is promised
+ * within one worker only, and a spawned task may begin before its spawner gives way.  Scopes,
+ * handles, limits, objects and cancellation work across workers as within one.
  */
 #ifndef CEDE_TASK_H
 #define CEDE_TASK_H

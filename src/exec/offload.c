@@ -12,13 +12,15 @@
  * Two bounds.  `room` has a permit for each thread and each place in the queue; who finds none
  * waits for it like for any semaphore.  Threads are started while there are more jobs than threads.
  *
- * The loop counts the jobs that it handed out and has not seen finished (loop.h), so that it can
- * tell waiting for a job from a deadlock, and knows when a virtual clock may move.
+ * Each loop counts the jobs that it handed out and has not seen finished (loop.h), so that it can
+ * tell waiting for a job from a deadlock, and knows when a virtual clock may move.  The pool is the
+ * run's: all its workers use it.
  */
 #include <cede/offload.h>
 
 #include "base/alloc.h"
 #include "base/futex.h"
+#include "base/spin.h"
 #include "base/thread.h"
 #include "task/run.h"
 #include <cede/sem.h>
@@ -35,7 +37,7 @@ struct job {
 };
 
 struct cede__pool {
-        struct cede__loop *loop;
+        struct cede__run *run;
         struct cede_sem room; /* threads + places in the queue */
         unsigned threads_min, threads_max;
         pthread_mutex_t lock;
@@ -43,7 +45,8 @@ struct cede__pool {
         struct cede__waitq jobs;  /* under lock */
         unsigned idle;            /* under lock: threads that wait for a job */
         bool stop;                /* under lock */
-        unsigned threads;         /* the loop's */
+        unsigned threads;         /* under lock */
+        atomic_uint unfinished;   /* jobs whose tasks have not heard of the end */
         pthread_t thread[];
 };
 
@@ -91,13 +94,13 @@ static void *work(void *arg)
 {
         struct cede__pool *pool = arg;
 
-        cede__loop_served = pool->loop;
         pthread_mutex_lock(&pool->lock);
         for (;;) {
                 struct job *job = take(pool);
 
                 if (job) {
                         pthread_mutex_unlock(&pool->lock);
+                        cede__loop_served = cede__fiber_of(job->waiter.party)->loop;
                         cede__wait_finish(job->waiter.party, job->fn(job->arg));
                         cede_thread_set_priority(0); /* the next job's own to choose */
                         pthread_mutex_lock(&pool->lock);
@@ -175,7 +178,7 @@ static struct cede__pool *create(struct cede__run *run)
         pool = cede__alloc(sizeof(*pool) + threads * sizeof(pthread_t));
         if (!pool)
                 return NULL;
-        pool->loop = &run->loop;
+        pool->run = run;
         pool->threads_max = threads;
         pool->threads_min = o->offload_threads_min ? o->offload_threads_min : 1;
         /* Cannot fail: the order was checked when the run began. */
@@ -185,8 +188,22 @@ static struct cede__pool *create(struct cede__run *run)
         cede_sem_set_name(&pool->room, "room for offloaded functions");
         cede__waitq_init(&pool->jobs, o->offload_order);
         pthread_mutex_init(&pool->lock, NULL);
-        run->pool = pool;
         run->pool_finish = finish;
+        return pool;
+}
+
+/* The run's pool, from the first use on; NULL: no memory. */
+static struct cede__pool *pool_of(struct cede__run *run)
+{
+        struct cede__pool *pool = __atomic_load_n(&run->pool, __ATOMIC_ACQUIRE);
+
+        if (cede__likely(pool != NULL))
+                return pool;
+        cede__spin_lock(&run->pool_lock, 1);
+        if (!run->pool)
+                __atomic_store_n(&run->pool, create(run), __ATOMIC_RELEASE);
+        pool = run->pool;
+        cede__spin_unlock(&run->pool_lock, 0);
         return pool;
 }
 
@@ -194,39 +211,49 @@ static bool start_thread(struct cede__pool *pool)
 {
         if (cede__thread_start(&pool->thread[pool->threads], "cede-offload", work, pool) < 0)
                 return false;
-        pool->loop->outside_threads = ++pool->threads;
+        atomic_store(&pool->run->offload_threads, ++pool->threads);
         return true;
 }
 
-/* There will be one job more.  -EAGAIN: not even the least number of threads could be started. */
+/*
+ * Under the lock: there will be one job more.  -EAGAIN: not even the least number of threads could
+ * be started.
+ */
 static int staff(struct cede__pool *pool)
 {
         while (pool->threads < pool->threads_min)
                 if (!start_thread(pool))
                         return -EAGAIN;
-        if (pool->threads < pool->threads_max && pool->threads <= pool->loop->outside)
+        if (pool->threads < pool->threads_max && pool->threads <= atomic_load(&pool->unfinished))
                 (void)start_thread(pool);
         return 0;
 }
 
 static int submit(struct cede__pool *pool, struct job *job, struct cede_task *me, const void *site)
 {
+        struct cede__loop *loop = me->fiber.loop;
         bool wake;
-        int r = staff(pool);
+        int r;
 
-        if (r < 0)
-                return r;
-        cede__wait_begin(&job->waiter, &me->fiber.party, &offloaded, pool, 0, site);
         pthread_mutex_lock(&pool->lock);
+        r = staff(pool);
+        if (r < 0) {
+                pthread_mutex_unlock(&pool->lock);
+                return r;
+        }
+        loop->outside_threads = pool->threads;
+        atomic_fetch_add(&pool->unfinished, 1);
+        cede__wait_begin(&job->waiter, &me->fiber.party, &offloaded, pool, 0, site);
         cede__waitq_insert(&pool->jobs, &job->waiter.node, cede__party_rank(&me->fiber.party));
         wake = pool->idle > 0;
         note_change(pool);
         pthread_mutex_unlock(&pool->lock);
         if (wake)
                 cede__futex_wake(&pool->changes);
-        pool->loop->outside++;
+        loop->outside++;
         r = cede__wait(&me->fiber.party);
-        pool->loop->outside--;
+        loop->outside--;
+        atomic_fetch_sub(&pool->unfinished, 1);
         return r;
 }
 
@@ -234,7 +261,7 @@ int cede_offload(int (*fn)(void *arg), void *arg)
 {
         struct cede_task *me = cede__task_here();
         struct cede__run *run = cede__run_of(me->fiber.loop);
-        struct cede__pool *pool = run->pool ? run->pool : create(run);
+        struct cede__pool *pool = pool_of(run);
         struct job job = { .fn = fn, .arg = arg };
         int r;
 

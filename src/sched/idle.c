@@ -97,18 +97,42 @@ static bool outside_awake(const struct cede__loop *loop)
         return running > loop->outside_asleep;
 }
 
-static void sleep_until(struct cede__loop *loop, int64_t deadline)
+/* `rests`: it may be roused to take over something from another loop. */
+static void sleep_unless_knocked(struct cede__loop *loop, int64_t deadline, bool rests)
 {
         uintptr_t quiet = 0;
 
         cede__step("announce sleep", &loop->knock);
         if (!atomic_compare_exchange_strong(&loop->knock, &quiet, CEDE__KNOCK_SLEEPING))
                 return;
-        while (atomic_load(&loop->knock) == CEDE__KNOCK_SLEEPING &&
-               (deadline == CEDE_NEVER || cede__clock_now() < deadline))
-                cede__futex_wait(cede__futex_low(&loop->knock), CEDE__KNOCK_SLEEPING, deadline);
+        if (!rests || loop->hooks->rest(loop))
+                while (atomic_load(&loop->knock) == CEDE__KNOCK_SLEEPING &&
+                       (deadline == CEDE_NEVER || cede__clock_now() < deadline))
+                        cede__futex_wait(cede__futex_low(&loop->knock), CEDE__KNOCK_SLEEPING,
+                                         deadline);
         cede__step("end sleep", &loop->knock);
         atomic_fetch_and(&loop->knock, ~(uintptr_t)CEDE__KNOCK_SLEEPING);
+}
+
+static void sleep_until(struct cede__loop *loop, int64_t deadline)
+{
+        sleep_unless_knocked(loop, deadline, loop->shared);
+        if (loop->shared)
+                loop->hooks->rise(loop);
+}
+
+void cede__loop_rouse(struct cede__loop *loop)
+{
+        _Atomic uint32_t *low = cede__futex_low(&loop->knock);
+
+        if (atomic_fetch_and(&loop->knock, ~(uintptr_t)CEDE__KNOCK_SLEEPING) & CEDE__KNOCK_SLEEPING)
+                cede__futex_wake(low);
+}
+
+void cede__loop_doze(struct cede__loop *loop, int64_t ns)
+{
+        sleep_unless_knocked(loop, cede__clock_now() + ns, false);
+        cede__loop_poll(loop);
 }
 
 void cede__loop_feed(struct cede__loop *loop)
@@ -168,5 +192,7 @@ void cede__loop_idle(struct cede__loop *loop)
         while (!loop->ready.first) {
                 wait_for_something(loop);
                 cede__loop_poll(loop);
+                if (loop->shared)
+                        loop->hooks->find(loop);
         }
 }

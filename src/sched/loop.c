@@ -34,6 +34,8 @@ static CEDE__NOINLINE struct cede__fiber *pick_slowly(struct cede__loop *loop)
 
         if (loop->turns == 0 || atomic_load_explicit(&loop->knock, memory_order_relaxed))
                 cede__loop_poll(loop);
+        if (loop->shared)
+                loop->hooks->find(loop);
         if (!*link)
                 cede__loop_idle(loop);
         else if (cede__loop_turns(loop) - loop->refused_at > PATIENCE)

@@ -48,6 +48,15 @@ struct cede__loop_hooks {
          * else something outside might, and it is to be asked again after so many nanoseconds.
          */
         int64_t (*quiescent)(struct cede__loop *loop);
+        /*
+         * Of a loop that is one of several (`shared`).  find: appends to the ready queue what it
+         * has been keeping back, or if that queue is empty, what other loops have kept back.  rest:
+         * it is about to sleep; false: it had better find something.  rise: it has slept, or was
+         * about to.
+         */
+        bool (*find)(struct cede__loop *loop);
+        bool (*rest)(struct cede__loop *loop);
+        void (*rise)(struct cede__loop *loop);
         void (*interrupt)(struct cede__loop *loop);                /* CEDE__KNOCK_INTERRUPT */
         void (*report)(struct cede__loop *loop);                   /* CEDE__KNOCK_REPORT */
         void (*overrun)(struct cede__fiber *fiber, int64_t limit); /* in a signal handler */
@@ -74,6 +83,7 @@ struct cede__loop {
         bool fed;                    /* they tried again since time last moved */
         struct cede__stack_pool stacks;
         struct cede__sanity native;
+        bool shared; /* constant */
         bool is_virtual;
         _Atomic int64_t virtual_now; /* written by the loop only */
 
@@ -159,6 +169,12 @@ int64_t cede__loop_now(const struct cede__loop *loop);
 
 /* From any thread: post->run(post) will be called by the loop; posts keep their order. */
 void cede__loop_post(struct cede__loop *loop, struct cede__post *post);
+
+/* From any thread: wakes the loop if it sleeps, for no reason that it could see. */
+void cede__loop_rouse(struct cede__loop *loop);
+
+/* Sleeps for at most so long, unless something comes; takes that in. */
+void cede__loop_doze(struct cede__loop *loop, int64_t ns);
 
 /* From any thread and from signal handlers. */
 void cede__loop_knock(struct cede__loop *loop, uintptr_t flag);

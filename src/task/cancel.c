@@ -14,7 +14,7 @@
  *
  * Nothing here runs the program's code; woken tasks only become ready.
  */
-#include "task/task.h"
+#include "task/worker.h"
 #include <errno.h>
 
 struct visits {
@@ -69,19 +69,27 @@ static void cancel_inwards(struct visits *v, struct cede__party *me, struct cede
         }
 }
 
+/* On its own worker. */
 static void cancel_base(struct visits *v, struct cede_task *task)
 {
         if (task->ended || task->base_cancel)
                 return;
-        task->base_cancel = 1;
+        task->base_cancel = true;
         cancel_inwards(v, &task->fiber.party, task->home, -ECANCELED);
 }
 
 static void visit_children(struct visits *v)
 {
-        for (struct cede_scope *s = v->first; s; s = s->pending)
-                cede__list_for_each(link, &s->children)
-                        cancel_base(v, cede__task_of_sibling(link));
+        for (struct cede_scope *s = v->first; s; s = s->pending) {
+                cede__list_for_each(link, &s->children) {
+                        struct cede_task *child = cede__task_of_sibling(link);
+
+                        if (cede__task_is_here(child))
+                                cancel_base(v, child);
+                        else
+                                cede__task_request(child, CEDE__CANCEL);
+                }
+        }
 }
 
 struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why)
@@ -102,12 +110,25 @@ struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why)
         return v.claimed;
 }
 
-void cede__cancel_task(struct cede_task *task)
+void cede__cancel_task_here(struct cede_task *task)
 {
         struct visits v = { NULL, &v.first, NULL };
 
-        if (!task->base_cancel)
-                task->cancelled = true;
         cancel_base(&v, task);
         visit_children(&v);
+}
+
+void cede__cancel_task(struct cede_task *task)
+{
+        const unsigned char one = CEDE__CANCEL | CEDE__CANCELLED;
+
+        if (!cede__task_is_here(task)) {
+                bool before = __atomic_load_n(&task->requests, __ATOMIC_RELAXED) & CEDE__CANCEL;
+
+                cede__task_request(task, before ? CEDE__CANCEL : one);
+                return;
+        }
+        if (!task->base_cancel)
+                __atomic_fetch_or(&task->requests, one, __ATOMIC_RELAXED);
+        cede__cancel_task_here(task);
 }

@@ -36,7 +36,7 @@ struct cede__edge *cede__edge_find(const struct cede__party *party)
 struct circle {
         const struct cede__stuck *stuck; /* the first one comes last */
         unsigned count;
-        struct cede__run *run;      /* the caller's; it stands still */
+        struct cede__run *run;      /* the caller's, if all of it stands still */
         struct cede_scope *closing; /* the wait that closed the circle is for its children */
         struct cede__party *victim; /* whose wait was claimed; NULL: nobody's */
         bool cancels;               /* the scope's children, of which the victim is one */
@@ -135,7 +135,7 @@ static enum place place_of(const struct circle *c, const struct cede__party *par
         const struct cede_scope *s;
         enum place place = INSIDE;
 
-        if (!c->closing || !cede__record_of(c->run, party))
+        if (!c->closing || !c->run || !cede__record_of(c->run, party))
                 return OUTSIDE;
         for (s = party->scope; s && s != c->closing; s = s->parent)
                 if (s->flags & CEDE_SHIELD_SCOPE)
@@ -164,7 +164,9 @@ static bool claim_one(struct circle *c)
 /* Under the lock. */
 static void look(struct circle *c, struct cede__party *me, bool is_here)
 {
-        c->run = cede__run_here();
+        const struct cede__worker *here = cede__worker_here();
+
+        c->run = here && cede__worker_alone(here) ? here->run : NULL;
         c->count = cede__stuck_search(me, is_here, &c->stuck);
         if (!c->count || !stands(c) || !claim_one(c))
                 c->count = 0;
@@ -264,7 +266,7 @@ static bool look_and_act(struct circle *c, struct cede__party *me)
         if (!cede__stuck_possible(me))
                 return false;
         lock_edges();
-        look(c, me, true);
+        look(c, me, cede__stuck_is_here(me));
         pthread_mutex_unlock(&lock);
         return carry_out(c, me);
 }

@@ -15,10 +15,11 @@
  * who waits for it moves.
  *
  * What can be seen.  Tasks of the caller's own loop stand still while it looks, and their records
- * say what they wait for.  Of any other party nothing may be read but its address, since it may be
- * running, and end.  Therefore whoever waits for a mutex while it holds one is entered in a table
- * by its address: an edge.  Who holds none is nobody's owner, and nobody needs to find it there.  A
- * party of another loop that waits for children, a task or a slot is not followed.
+ * say what they wait for (but not where a run has several workers).  Of any other party nothing may
+ * be read but its address, since it may be running, and end.  Therefore whoever waits for a mutex
+ * while it holds one is entered in a table by its address: an edge.  Who holds none is nobody's
+ * owner, and nobody needs to find it there.  A party of another loop that waits for children, a
+ * task or a slot is not followed.
  *
  *  (1) Edges are looked through under the same lock of the process under which they are entered,
  *      and by whoever enters one, after that.  Of two waits that close a circle together, the

@@ -4,16 +4,43 @@
  *
  * Free slots go first to parents that want theirs back, then to tasks that wait to start.  Whenever
  * a slot becomes free, both queues are served until they are empty or the slots are used up; so a
- * slot is free only while nobody waits, and a newcomer never passes anybody.
+ * slot is free only while nobody waits, and a newcomer never passes anybody.  With several workers
+ * all of that happens under a lock, and those served are woken and started after it was dropped.
  *
  * A task that waits to start stands in the queue with its record (`queued`); a parent, which has a
  * stack, with an ordinary waiter that cannot be cancelled.
  */
+#include "base/spin.h"
 #include "task/run.h"
 #include <cede/limit.h>
 #include <errno.h>
 
-static void serve(struct cede_limit *l)
+static void lock(struct cede_limit *l)
+{
+        if (cede__loop_here && cede__loop_here->shared)
+                cede__spin_lock(&l->lock, 1);
+}
+
+static void unlock(struct cede_limit *l)
+{
+        if (cede__loop_here && cede__loop_here->shared)
+                cede__spin_unlock(&l->lock, 0);
+}
+
+/* The fibers that got a slot; linked through `next`, which they do not need yet. */
+static void start_all(const struct cede__fibers *starts)
+{
+        for (struct cede__fiber *fiber = starts->first; fiber;) {
+                struct cede__fiber *next = fiber->next;
+
+                cede__task_start(cede__worker_here(),
+                                 cede__container_of(fiber, struct cede_task, fiber));
+                fiber = next;
+        }
+}
+
+/* Under the lock: gives the free slots away. */
+static void serve(struct cede_limit *l, struct cede__grants *resumes, struct cede__fibers *starts)
 {
         struct cede__wnode *head;
 
@@ -21,42 +48,66 @@ static void serve(struct cede_limit *l)
                 if ((head = cede__waitq_head(&l->resumes))) {
                         cede__waitq_grant(&l->resumes, head);
                         l->used++;
-                        cede__wait_finish(
-                                cede__container_of(head, struct cede__waiter, node)->party, 0);
+                        cede__grants_add(resumes,
+                                         cede__container_of(head, struct cede__waiter, node));
                 } else if ((head = cede__waitq_head(&l->starts))) {
                         struct cede_task *task = cede__container_of(head, struct cede_task, queued);
 
                         cede__waitq_grant(&l->starts, head);
                         task->waits_to_start = false;
                         l->used++;
-                        cede__loop_ready(task->fiber.loop, &task->fiber);
+                        cede__fibers_push(starts, &task->fiber);
                 } else {
                         return;
                 }
         }
 }
 
+/* Some slots less are used, or one more parent (NULL: none) wants its own. */
+static void change(struct cede_limit *l, long released, struct cede__waiter *resume)
+{
+        struct cede__grants resumes = CEDE__GRANTS_INIT(resumes);
+        struct cede__fibers starts;
+
+        cede__fibers_init(&starts);
+        lock(l);
+        l->used -= released;
+        if (resume)
+                cede__waitq_insert(&l->resumes, &resume->node, cede__party_rank(resume->party));
+        serve(l, &resumes, &starts);
+        unlock(l);
+        cede__grants_finish(&resumes);
+        start_all(&starts);
+}
+
 bool cede__limit_admit(struct cede_limit *l, struct cede_task *task)
 {
-        if (!l->max || l->used < l->max) {
+        bool admitted;
+
+        lock(l);
+        admitted = !l->max || l->used < l->max;
+        if (admitted) {
                 l->used++;
-                return true;
+        } else {
+                task->waits_to_start = true;
+                cede__waitq_insert(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
+                cede__waitq_stay(&l->starts);
         }
-        task->waits_to_start = true;
-        cede__waitq_insert(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
-        cede__waitq_stay(&l->starts);
-        return false;
+        unlock(l);
+        return admitted;
 }
 
 void cede__limit_release(struct cede_limit *l)
 {
-        l->used--;
-        serve(l);
+        change(l, 1, NULL);
 }
 
 void cede__limit_resort(struct cede_limit *l, struct cede_task *task)
 {
-        cede__waitq_resort(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
+        lock(l);
+        if (task->waits_to_start)
+                cede__waitq_resort(&l->starts, &task->queued, cede__party_rank(&task->fiber.party));
+        unlock(l);
 }
 
 void cede__limit_describe(const struct cede_limit *l, struct cede__text *t)
@@ -78,12 +129,13 @@ void cede__limit_resume(struct cede_limit *l, struct cede__waiter *w)
 {
         w->kind = &cede__wait_for_slot;
         w->object = l;
-        cede__waitq_insert(&l->resumes, &w->node, cede__party_rank(w->party));
-        serve(l);
+        change(l, 0, w);
 }
 
 void cede__limit_enlist(struct cede_limit *l, struct cede_scope *s)
 {
+        if (cede__loop_here->shared)
+                return; /* such circles are not looked for there */
         s->next_limited = l->scopes;
         s->link_limited = &l->scopes;
         if (l->scopes)
@@ -93,6 +145,8 @@ void cede__limit_enlist(struct cede_limit *l, struct cede_scope *s)
 
 void cede__limit_delist(struct cede_scope *s)
 {
+        if (cede__loop_here->shared)
+                return;
         *s->link_limited = s->next_limited;
         if (s->next_limited)
                 s->next_limited->link_limited = s->link_limited;
@@ -125,8 +179,10 @@ void cede_limit_set_seed(struct cede_limit *l, uint64_t seed)
         l->starts.seed = seed;
 }
 
-void cede_limit_stats(const struct cede_limit *l, struct cede_limit_stats *ret_stats)
+void cede_limit_stats(struct cede_limit *l, struct cede_limit_stats *ret_stats)
 {
+        lock(l);
         *ret_stats = (struct cede_limit_stats){ l->used, l->starts.waiting, l->resumes.waiting,
                                                 l->starts.peak };
+        unlock(l);
 }

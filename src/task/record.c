@@ -18,16 +18,16 @@ static struct cede_task *next_free(const struct cede_task *task)
         return (struct cede_task *)(void *)task->fiber.next;
 }
 
-static bool add_chunk(struct cede__run *run)
+static bool add_chunk(struct cede__worker *worker)
 {
         struct cede__records *chunk = cede__map(sizeof(*chunk));
 
         if (!chunk)
                 return false;
-        chunk->next = run->records;
-        run->records = chunk;
-        run->unused_records = chunk->tasks;
-        run->unused_end = chunk->tasks + sizeof(chunk->tasks) / sizeof(chunk->tasks[0]);
+        chunk->next = worker->records;
+        worker->records = chunk;
+        worker->unused_records = chunk->tasks;
+        worker->unused_end = chunk->tasks + sizeof(chunk->tasks) / sizeof(chunk->tasks[0]);
         return true;
 }
 
@@ -42,34 +42,34 @@ static void clear(struct cede_task *task)
                 pairs[i] = (pair){ 0 };
 }
 
-struct cede_task *cede__record_take(struct cede__run *run)
+struct cede_task *cede__record_take(struct cede__worker *worker)
 {
-        struct cede_task *task = run->free_records;
+        struct cede_task *task = worker->free_records;
 
         if (cede__likely(task != NULL)) {
-                run->free_records = next_free(task);
+                worker->free_records = next_free(task);
                 clear(task);
                 return task;
         }
         /* Fresh pages are zero, and are touched only as far as they are used. */
-        if (run->unused_records == run->unused_end && !add_chunk(run))
+        if (worker->unused_records == worker->unused_end && !add_chunk(worker))
                 return NULL;
-        return run->unused_records++;
+        return worker->unused_records++;
 }
 
-void cede__record_give(struct cede__run *run, struct cede_task *task)
+void cede__record_give(struct cede__worker *worker, struct cede_task *task)
 {
         task->held = false; /* so that a stale handle is noticed, as long as nobody else has it */
-        task->fiber.next = (struct cede__fiber *)(void *)run->free_records;
-        run->free_records = task;
+        task->fiber.next = (struct cede__fiber *)(void *)worker->free_records;
+        worker->free_records = task;
 }
 
-void cede__records_finish(struct cede__run *run)
+void cede__records_finish(struct cede__worker *worker)
 {
-        while (run->records) {
-                struct cede__records *chunk = run->records;
+        while (worker->records) {
+                struct cede__records *chunk = worker->records;
 
-                run->records = chunk->next;
+                worker->records = chunk->next;
                 cede__unmap(chunk, sizeof(*chunk));
         }
 }
@@ -78,10 +78,16 @@ bool cede__record_of(const struct cede__run *run, const struct cede__party *part
 {
         uintptr_t at = (uintptr_t)party;
 
-        if (party == &run->main.fiber.party)
-                return true;
-        for (const struct cede__records *chunk = run->records; chunk; chunk = chunk->next)
-                if (at >= (uintptr_t)chunk->tasks && at < (uintptr_t)(chunk + 1))
+        for (unsigned i = 0; i < run->workers; i++) {
+                const struct cede__worker *w = &run->worker[i];
+
+                if (party == &w->native.fiber.party)
                         return true;
+                if (!cede__worker_alone(w) && !w->stands_still)
+                        continue;
+                for (const struct cede__records *chunk = w->records; chunk; chunk = chunk->next)
+                        if (at >= (uintptr_t)chunk->tasks && at < (uintptr_t)(chunk + 1))
+                                return true;
+        }
         return false;
 }

@@ -8,6 +8,12 @@
 
 enum { TASKS_MAX = 200 }; /* lines of one report: enough to see the pattern */
 
+/* Whether the task, and what it has opened and spawned, may be looked at. */
+static bool stands_still(const struct cede_task *t)
+{
+        return cede__worker_of(__atomic_load_n(&t->fiber.loop, __ATOMIC_RELAXED))->stands_still;
+}
+
 /* The first living child in a scope, from `link` on. */
 static struct cede_task *living(struct cede_scope *s, struct cede__list *link)
 {
@@ -39,7 +45,7 @@ static struct cede_task *first_child(struct cede_task *owner, struct cede_scope 
 /* The task after `t` in a walk over the tree, parents first; without recursion. */
 static struct cede_task *successor(struct cede_task *t, unsigned *depth)
 {
-        struct cede_task *next = first_child(t, t->fiber.party.scope);
+        struct cede_task *next = stands_still(t) ? first_child(t, t->fiber.party.scope) : NULL;
 
         if (next) {
                 ++*depth;
@@ -90,11 +96,15 @@ static void describe(struct cede__text *text, const struct cede_task *t, unsigne
 {
         const struct cede__waiter *w = t->fiber.party.waiter;
 
+        cede__text_add(text, "%*s", (int)(2 + 2 * (depth < 30 ? depth : 30)), "");
+        add_name(text, t);
+        if (!stands_still(t)) {
+                cede__text_add(text, ": on a worker whose task does not give way\n");
+                return;
+        }
         /* Granted already: it is ready, and the object may be gone. */
         if (__atomic_load_n(&t->fiber.party.cell, __ATOMIC_ACQUIRE) == CEDE__DONE)
                 w = NULL;
-        cede__text_add(text, "%*s", (int)(2 + 2 * (depth < 30 ? depth : 30)), "");
-        add_name(text, t);
         cede__text_add(text, ": ");
         if (&t->fiber.party == self && !w) {
                 cede__text_add(text, "running");
@@ -123,23 +133,33 @@ struct tree {
 static void write_tree(struct cede__text *text, void *arg)
 {
         const struct tree *tree = arg;
-        struct cede_task *t = &tree->run->main;
+        struct cede_task *t = &tree->run->worker[0].native;
         unsigned depth = 0, lines = 0;
+        uint64_t live = 0;
 
+        for (unsigned i = 0; i < tree->run->workers; i++)
+                live += tree->run->worker[i].live;
         cede__still.run = tree->run;
         for (; t && lines < TASKS_MAX; t = successor(t, &depth), lines++)
                 describe(text, t, depth, tree->self);
-        if (tree->run->stats.live > lines)
-                cede__text_add(text, "  ... and %llu more\n",
-                               (unsigned long long)(tree->run->stats.live - lines));
+        if (live > lines)
+                cede__text_add(text, "  ... and %llu more\n", (unsigned long long)(live - lines));
         cede__still.run = NULL;
 }
 
 static void report_tasks(struct cede__run *run, int fd)
 {
         struct tree tree = { run, cede__self };
+        struct cede__worker *here = cede__worker_here();
+        struct cede__text text;
 
-        cede__report(fd, write_tree, &tree);
+        if (cede__workers_stop(here)) {
+                cede__report(fd, write_tree, &tree);
+                cede__workers_go(here);
+        } else {
+                cede__text_open(&text, fd);
+                cede__text_add(&text, "cede: another worker is printing the tasks\n");
+        }
 }
 
 void cede_print_tasks(int fd)
@@ -162,9 +182,12 @@ static bool reachable(const struct cede__run *run)
         int threads = cede__thread_count();
 
         /* A thread that has posted something may have ended before they were counted. */
-        return atomic_load(&run->loop.knock) ||
+        unsigned own = run->workers * (run->options.watchdog > 0 ? 2 : 1) +
+                       atomic_load(&run->offload_threads);
+
+        return atomic_load(&run->worker[0].loop.knock) ||
                (run->options.cancel_signals && *run->options.cancel_signals) || threads < 0 ||
-               (unsigned)threads > 1 + run->loop.outside_threads + (run->options.watchdog > 0);
+               (unsigned)threads > own;
 }
 
 /*
@@ -175,7 +198,7 @@ static int64_t wait_for_outside(struct cede__run *run)
 {
         static const int64_t pauses[] = { CEDE_MS(1), CEDE_MS(10), CEDE_MS(100), CEDE_SEC(1) };
         const unsigned last = sizeof(pauses) / sizeof(pauses[0]) - 1;
-        uint64_t turns = cede__loop_turns(&run->loop);
+        uint64_t turns = cede__loop_turns(&run->worker[0].loop);
         struct cede__text text;
 
         if (run->quiet_since != turns)
@@ -195,8 +218,11 @@ int64_t cede__run_quiescent(struct cede__loop *loop)
         struct cede__run *run = cede__run_of(loop);
         struct cede__text text;
 
+        if (!cede__all_quiet(cede__worker_of(loop)))
+                return CEDE_NEVER;
         if (reachable(run))
                 return wait_for_outside(run);
+        cede__quiet_over(cede__worker_of(loop));
         cede__text_open(&text, STDERR_FILENO);
         cede__text_add(&text, "cede: deadlock: no task is ready, no timer is set, and nothing "
                               "outside can wake one\n");

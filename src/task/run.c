@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <time.h>
 
-enum { STACK_SIZE = 64 * 1024, CALLBACK_PAUSES = 1000 };
+enum { STACK_SIZE = 64 * 1024, CALLBACK_PAUSES = 1000, WORKERS_MAX = 1024 };
 
 static _Thread_local int interrupted;
 
@@ -30,6 +30,9 @@ static const struct cede__loop_hooks hooks = {
         .call = cede__callback_call,
         .stack_class = cede__task_stack_class,
         .quiescent = cede__run_quiescent,
+        .find = cede__share_find,
+        .rest = cede__share_rest,
+        .rise = cede__share_rise,
         .interrupt = on_interrupt,
         .report = cede__run_report,
         .overrun = cede__run_overrun,
@@ -41,98 +44,124 @@ static bool valid(const struct cede_run_options *o)
                cede__stack_class(o->stack_size) < CEDE__STACK_CLASSES && o->watchdog >= 0 &&
                cede__waitq_order_valid(o->offload_order) &&
                (!o->offload_threads || o->offload_threads_min <= o->offload_threads) &&
-               o->offload_threads_min <= CEDE__OFFLOAD_THREADS_MAX;
+               o->offload_threads_min <= CEDE__OFFLOAD_THREADS_MAX && o->workers <= WORKERS_MAX &&
+               (o->clock == CEDE_CLOCK_REAL || o->workers <= 1);
+}
+
+static size_t size_of_run(unsigned workers)
+{
+        return sizeof(struct cede__run) + workers * sizeof(struct cede__worker);
 }
 
 static struct cede__run *create(const struct cede_run_options *options)
 {
-        struct cede__run *run = cede__map(sizeof(*run)); /* aligned for task records */
+        unsigned workers = options->workers ? options->workers : 1;
+        struct cede__run *run = cede__map(size_of_run(workers)); /* aligned for task records */
+        struct cede_task *main;
 
         if (!run)
                 return NULL;
         run->options = *options;
+        run->workers = workers;
         run->stack_class =
                 cede__stack_class(options->stack_size ? options->stack_size : STACK_SIZE);
-        cede__loop_init(&run->loop, &hooks, options->clock == CEDE_CLOCK_VIRTUAL);
-        cede__scope_init(&run->root, &run->main.fiber.party);
-        run->main.fiber.party.kind = &cede__task_party;
-        run->main.fiber.loop = &run->loop;
-        run->main.home = run->main.fiber.party.scope = &run->root;
-        run->main.name = "main";
-        run->main.id = 1;
-        run->last_id = 1;
-        run->stats.spawned = run->stats.live = run->stats.peak_live = 1;
+        for (unsigned i = 0; i < workers; i++)
+                cede__worker_init(&run->worker[i], run, i, &hooks);
+        main = &run->worker[0].native;
+        cede__scope_init(&run->root, &main->fiber.party);
+        main->name = "main";
+        main->id = 1;
+        run->worker[0].spawned = run->worker[0].live = run->worker[0].peak_live = 1;
         return run;
+}
+
+static void destroy(struct cede__run *run)
+{
+        for (unsigned i = 0; i < run->workers; i++)
+                cede__worker_finish(&run->worker[i]);
+        cede__unmap(run, size_of_run(run->workers));
 }
 
 /*
  * Whether to look again for callbacks.  One may have been granted by another thread whose post has
  * not arrived yet; one that still waits after a moment would be called by a run that is gone.
  */
-static bool callbacks_under_way(struct cede__run *run)
+static bool callbacks_under_way(struct cede__worker *me)
 {
         const struct timespec pause = { .tv_nsec = 1000 * 1000 };
 
-        if (!atomic_load_explicit(&run->loop.callbacks, memory_order_acquire))
+        if (!atomic_load_explicit(&me->loop.callbacks, memory_order_acquire))
                 return false;
-        if (++run->callback_pauses > CALLBACK_PAUSES)
+        if (++me->callback_pauses > CALLBACK_PAUSES)
                 cede__die("a run ends while callbacks wait that are to be called by it; cancel "
                           "them first");
         nanosleep(&pause, NULL);
         return true;
 }
 
-/* The main function has returned: nobody is left behind. */
-static int wind_up(struct cede__run *run, int result)
+void cede__run_drain(struct cede__worker *me)
 {
+        do
+                cede__loop_drain(&me->loop);
+        while (callbacks_under_way(me));
+}
+
+/* The main function has returned: nobody is left behind. */
+static int wind_up(struct cede__worker *me, int result)
+{
+        struct cede_task *main = &me->native;
+        struct cede__run *run = me->run;
         struct cede_scope *root = &run->root;
 
-        if (run->main.fiber.party.scope != root)
+        if (main->fiber.party.scope != root)
                 cede__die("the main function returned with a scope open; close it before");
-        cede__locals_finish(&run->main);
-        cede__party_abandon(&run->main.fiber.party);
+        cede__locals_finish(main);
+        cede__party_abandon(&main->fiber.party);
         if (result < 0 && result != -ECANCELED && !root->error)
                 root->error = result;
         cede__cancel_scope(root, -ECANCELED);
         do
-                cede__scope_join(root, &run->main, NULL);
-        while (!cede__loop_drain(&run->loop) || callbacks_under_way(run));
-        cede__scope_drop_handles(root, &run->main);
+                cede__scope_join(root, main, NULL);
+        while (!cede__loop_drain(&me->loop) || callbacks_under_way(me));
+        cede__scope_drop_handles(root, main);
         return run->deadlocked ? -EDEADLK : cede__scope_result(root, result);
+}
+
+static int start_workers(struct cede__run *run, unsigned *ret_started)
+{
+        int r = 0;
+
+        for (*ret_started = 1; *ret_started < run->workers; ++*ret_started) {
+                r = cede__worker_start(&run->worker[*ret_started]);
+                if (r < 0)
+                        break;
+        }
+        return r;
 }
 
 static int run_tasks(struct cede__run *run, int (*fn)(void *), void *arg)
 {
-        struct cede__watchdog dog;
-        struct cede__trap trap;
-        int r;
+        struct cede__worker *me = &run->worker[0];
+        unsigned started;
+        int r = cede__signals_enter(&me->loop, run->options.cancel_signals,
+                                    run->options.report_signal);
 
-        if (!cede__trap_enter(&trap, cede__run_explain_fault))
-                return -ENOMEM;
-        r = cede__signals_enter(&run->loop, run->options.cancel_signals,
-                                run->options.report_signal);
         if (r < 0)
-                goto leave_trap;
-        cede__loop_enter(&run->loop, &run->main.fiber);
-        if (run->options.watchdog) {
-                r = cede__watchdog_start(&dog, &run->loop, run->options.watchdog);
-                if (r < 0)
-                        goto leave_loop;
-        }
-        r = wind_up(run, fn(arg));
-        cede__loop_drain(&run->loop);
-        if (atomic_load_explicit(&run->loop.callbacks, memory_order_acquire))
-                cede__die(
-                        "a run ends while callbacks wait that are to be called by it; cancel them");
+                return r;
+        r = cede__worker_enter(me);
+        if (r < 0)
+                goto leave_signals;
+        r = start_workers(run, &started);
+        if (r == 0)
+                r = wind_up(me, fn(arg));
+        while (started > 1)
+                cede__worker_stop(&run->worker[--started]);
+        cede__run_drain(me);
         if (run->pool)
                 run->pool_finish(run->pool);
-        if (run->options.watchdog)
-                cede__watchdog_stop(&dog);
-leave_loop:
-        cede__loop_leave();
-        cede__signals_leave(&run->loop);
-leave_trap:
-        cede__trap_leave(&trap);
+        cede__worker_leave(me);
+leave_signals:
+        cede__signals_leave(&me->loop);
         return r;
 }
 
@@ -152,9 +181,7 @@ int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *o
                 return -ENOMEM;
         interrupted = 0;
         r = run_tasks(run, fn, arg);
-        cede__loop_finish(&run->loop);
-        cede__records_finish(run);
-        cede__unmap(run, sizeof(*run));
+        destroy(run);
         return r;
 }
 
@@ -175,12 +202,17 @@ int cede_interrupted(void)
 
 void cede_run_stats(struct cede_run_stats *ret_stats)
 {
-        struct cede__run *run = cede__run_here();
+        struct cede__worker *here = cede__worker_here();
 
-        *ret_stats = run ? run->stats : (struct cede_run_stats){ 0 };
-        if (run) {
-                ret_stats->stacks = run->loop.stacks.used;
-                ret_stats->peak_stacks = run->loop.stacks.peak;
-                ret_stats->turns = cede__loop_turns(&run->loop);
+        *ret_stats = (struct cede_run_stats){ 0 };
+        for (unsigned i = 0; here && i < here->run->workers; i++) {
+                const struct cede__worker *w = &here->run->worker[i];
+
+                ret_stats->spawned += w->spawned;
+                ret_stats->live += w->live;
+                ret_stats->peak_live += w->peak_live;
+                ret_stats->stacks += w->loop.stacks.used;
+                ret_stats->peak_stacks += w->loop.stacks.peak;
+                ret_stats->turns += cede__loop_turns(&w->loop);
         }
 }

@@ -1,44 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run: the loop, its main task, the scope around everything, and the memory for task records.
- * All of it is used by the loop's thread only.
+ * A run: its workers, and the scope around everything.  Used by the first worker's thread only,
+ * but for what is constant.
  */
 #ifndef CEDE_TASK_RUN_H
 #define CEDE_TASK_RUN_H
 
-#include "sched/loop.h"
-#include "task/task.h"
+#include "task/worker.h"
 #include <cede/run.h>
 
 enum { CEDE__OFFLOAD_THREADS_MAX = 1024 };
 
 struct cede__run {
-        struct cede__loop loop; /* first: the loop's hooks get from it to the run */
-        struct cede_task main;
-        struct cede_scope root; /* what cede_spawn(NULL, ...) spawns into */
-        struct cede_run_options options;
-        unsigned stack_class; /* of tasks that do not say */
-        struct cede_run_stats stats;
-        uint64_t last_id;
-        unsigned joins;           /* tasks that wait for another one's end */
-        unsigned owners_closing;  /* tasks that wait for their children, and hold a mutex */
-        unsigned callback_pauses; /* how often its end waited for callbacks */
+        struct cede_scope root;          /* what cede_spawn(NULL, ...) spawns into */
+        struct cede_run_options options; /* constant */
+        unsigned stack_class;            /* of tasks that do not say; constant */
         bool deadlocked;
         bool waits_for_outside; /* and said so */
         uint64_t quiet_since;   /* the turn at which it was last asked whether something could */
         unsigned quiet_looks;   /* how often since then */
-        struct cede_task *free_records;                /* used before; linked through fiber.next */
-        struct cede_task *unused_records, *unused_end; /* of the newest chunk */
-        struct cede__records *records;                 /* all chunks */
-
         /* Set by the layer of offloading once it is used; called when all tasks have ended. */
-        struct cede__pool *pool;
+        uintptr_t pool_lock;     /* until there is one */
+        struct cede__pool *pool; /* atomic */
         void (*pool_finish)(struct cede__pool *pool);
+        atomic_uint offload_threads; /* how many it has started */
+
+        atomic_uint resting;   /* workers that may be roused; share.c */
+        atomic_bool searching; /* one that was roused has not found anything yet */
+        atomic_bool stopping;  /* somebody makes the others stand still; stop.c */
+        _Atomic uint32_t stand;
+        unsigned workers; /* constant */
+        struct cede__worker worker[];
 };
 
 static inline struct cede__run *cede__run_of(struct cede__loop *loop)
 {
-        return cede__container_of(loop, struct cede__run, loop);
+        return cede__worker_of(loop)->run;
 }
 
 /* The run of this thread, NULL outside of any. */
@@ -47,12 +44,8 @@ static inline struct cede__run *cede__run_here(void)
         return cede__loop_here ? cede__run_of(cede__loop_here) : NULL;
 }
 
-/* Task records: zeroed but for the links; NULL without memory. */
-struct cede_task *cede__record_take(struct cede__run *run);
-void cede__record_give(struct cede__run *run, struct cede_task *task);
-void cede__records_finish(struct cede__run *run);
-/* Whether there is a task of this run at this address; nothing there is read. */
-bool cede__record_of(const struct cede__run *run, const struct cede__party *party);
+/* Calls what was granted to callbacks of this worker, before it ends. */
+void cede__run_drain(struct cede__worker *me);
 
 /* The loop hooks for a task's life and for its stack. */
 void cede__task_run(struct cede__fiber *fiber);

@@ -111,7 +111,7 @@ void cede__scope_child_failed(struct cede_scope *s, const struct cede_task *chil
 {
         if (child->result != -ECANCELED)
                 fail(s, child->result);
-        else if (child->cancelled)
+        else if (__atomic_load_n(&child->requests, __ATOMIC_RELAXED) & CEDE__CANCELLED)
                 return; /* by cede_task_cancel: somebody wanted this */
         else if (s->own == -ETIMEDOUT)
                 fail(s, -ETIMEDOUT); /* cut short by the deadline */
@@ -151,7 +151,7 @@ const struct cede__waitable cede__wait_for_children = { "the end of", NULL, NULL
 void cede__scope_join(struct cede_scope *s, struct cede_task *me, const void *site)
 {
         struct cede_limit *limit = cede__task_limit(me);
-        struct cede__run *run = cede__run_of(me->fiber.loop);
+        struct cede__worker *here = cede__worker_of(me->fiber.loop);
         bool is_owner = me->fiber.party.held != NULL;
         struct cede__waiter w;
 
@@ -162,9 +162,9 @@ void cede__scope_join(struct cede_scope *s, struct cede_task *me, const void *si
                 cede__wait_begin(&w, &me->fiber.party, &cede__wait_for_children, s, 0, site);
                 s->closer = &w;
                 cede__deadlock_look_closing(s);
-                run->owners_closing += is_owner;
+                here->owners_closing += is_owner;
                 cede__wait(&me->fiber.party);
-                run->owners_closing -= is_owner;
+                here->owners_closing -= is_owner;
         }
 }
 
@@ -174,7 +174,7 @@ void cede__scope_drop_handles(struct cede_scope *s, struct cede_task *me)
                 struct cede_task *child = cede__task_of_sibling(s->children.next);
 
                 cede__list_remove(&child->sibling);
-                cede__record_give(cede__run_of(me->fiber.loop), child);
+                cede__record_give(cede__worker_of(me->fiber.loop), child);
         }
 }
 

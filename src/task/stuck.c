@@ -110,9 +110,11 @@ static void set_on_path(const struct frame *f, bool on)
 /* Whether it is a task of this loop; `known`: the caller's loop is where it was come upon. */
 static struct cede_task *task_here(struct cede__party *p, bool known)
 {
-        return known || (cede__run_here() && cede__record_of(cede__run_here(), p)) ?
-                       cede__task_of(p) :
-                       NULL;
+        const struct cede__worker *here = cede__worker_here();
+
+        if (!here || !cede__worker_alone(here))
+                return NULL; /* other workers do not stand still */
+        return known || cede__record_of(here->run, p) ? cede__task_of(p) : NULL;
 }
 
 /* What is known of a party without looking further; -1: nothing, it has been put on the path. */
@@ -207,7 +209,7 @@ static enum verdict leave(void)
 
 bool cede__stuck_is_here(const struct cede__party *p)
 {
-        return cede__is_task(p) &&
+        return cede__is_task(p) && cede__loop_here && !cede__loop_here->shared &&
                cede__container_of(p, const struct cede__fiber, party)->loop == cede__loop_here;
 }
 
@@ -250,7 +252,7 @@ bool cede__stuck_possible(struct cede__party *me)
         for (int i = 0; i < CLIMB_MAX; i++) {
                 const struct cede_task *t;
                 const struct cede_limit *l;
-                const struct cede__run *run;
+                const struct cede__worker *here;
 
                 if (held_are_awaited(me))
                         return true;
@@ -258,12 +260,12 @@ bool cede__stuck_possible(struct cede__party *me)
                         return false;
                 t = cede__task_of(me);
                 l = t->home->limit;
-                run = cede__run_of(t->fiber.loop);
+                here = cede__worker_of(t->fiber.loop);
                 if (t->joiner || (l && (l->starts.head || l->resumes.head)))
                         return true;
                 if (!t->home->closer || t->home->owner == me)
                         return false;
-                if (!run->owners_closing && !run->joins)
+                if (!here->owners_closing && !here->joins)
                         return false; /* nobody waits for those further out */
                 me = t->home->owner;
         }

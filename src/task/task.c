@@ -5,9 +5,15 @@
  * A record lives in its home scope's list of children from spawn to end, or, if there is a handle
  * to it, until it is joined or the scope closes.
  */
+#include "base/spin.h"
 #include "task/deadlock.h"
 #include "task/run.h"
 #include <errno.h>
+
+/* In `joiner`: the scope's worker has heard of the end, and the result can be taken. */
+static struct cede__waiter ended_mark;
+
+#define ENDED (&ended_mark)
 
 void (*cede__held_abandon)(struct cede__party *party);
 
@@ -39,20 +45,56 @@ struct cede_task *cede__task_here(void)
         return me;
 }
 
+/* The worker that the scope and its list of children belong to. */
+static struct cede__worker *scope_worker(const struct cede_scope *scope)
+{
+        return cede__worker_of(cede__fiber_of(scope->owner)->loop);
+}
+
+/* On the worker of the scope that it was spawned into. */
+static inline void adopt(struct cede__worker *here, struct cede_task *task)
+{
+        struct cede_scope *scope = task->home;
+
+        cede__list_insert(&scope->children, &task->sibling);
+        if (!scope->live++ && scope->limit)
+                cede__limit_enlist(scope->limit, scope);
+        here->spawned++;
+        if (++here->live > here->peak_live)
+                here->peak_live = here->live;
+        if (scope->cancel) {
+                task->base_cancel = true;
+                task->fiber.party.cancel = -ECANCELED;
+        }
+        if (!scope->limit || cede__limit_admit(scope->limit, task))
+                cede__task_start(here, task);
+        else if (cede__unlikely(scope->closer != NULL))
+                (void)cede__deadlock_look(&task->fiber.party); /* its end is awaited already */
+}
+
+/*
+ * Spawned on another worker.  The scope is open still: it was when the task was spawned, and this
+ * post was sent before anything else that could have let it close.
+ */
+static void adopt_posted(struct cede__post *post)
+{
+        adopt(cede__worker_here(), cede__container_of(post, struct cede_task, post));
+}
+
 int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *options,
                     int (*fn)(void *), void *arg, struct cede_task **ret_task)
 {
-        struct cede__run *run = cede__run_here();
+        struct cede__worker *here = cede__worker_here();
         unsigned size_class;
         struct cede_task *task;
 
-        if (!run)
+        if (!here)
                 cede__die("a task is spawned outside of a run; call cede_run first");
-        size_class = run->stack_class;
+        size_class = here->run->stack_class;
         if (!scope)
-                scope = &run->root;
+                scope = &here->run->root;
         if (!scope->owner || !cede__is_task(scope->owner) ||
-            cede__fiber_of(scope->owner)->loop != &run->loop)
+            (scope_worker(scope) != here && scope_worker(scope)->run != here->run))
                 cede__die("a task is spawned into a scope that is closed, or of another run, or of "
                           "a plain thread");
         if (!fn)
@@ -61,20 +103,16 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
                 size_class = cede__stack_class(options->stack_size);
         if (size_class >= CEDE__STACK_CLASSES)
                 return -EINVAL;
-        task = cede__record_take(run);
+        task = cede__record_take(here);
         if (!task)
                 return -ENOMEM;
         task->fiber.party.kind = &cede__task_party;
-        task->fiber.loop = &run->loop;
+        task->fiber.loop = &here->loop;
         task->home = task->fiber.party.scope = scope;
         task->fn = fn;
         task->arg = arg;
-        task->id = (uint32_t)++run->last_id;
+        task->id = (uint32_t)(++here->last_id * here->run->workers + here->index);
         task->stack_class = (unsigned char)size_class;
-        if (scope->cancel) {
-                task->base_cancel = 1;
-                task->fiber.party.cancel = -ECANCELED;
-        }
         if (options) {
                 task->name = options->name;
                 task->fiber.party.priority = options->priority;
@@ -83,16 +121,12 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
                 task->held = true;
                 *ret_task = task;
         }
-        cede__list_insert(&scope->children, &task->sibling);
-        if (!scope->live++ && scope->limit)
-                cede__limit_enlist(scope->limit, scope);
-        run->stats.spawned++;
-        if (++run->stats.live > run->stats.peak_live)
-                run->stats.peak_live = run->stats.live;
-        if (!scope->limit || cede__limit_admit(scope->limit, task))
-                cede__loop_ready(&run->loop, &task->fiber);
-        else if (cede__unlikely(scope->closer != NULL))
-                (void)cede__deadlock_look(&task->fiber.party); /* its end is awaited already */
+        if (cede__likely(scope_worker(scope) == here)) {
+                adopt(here, task);
+        } else {
+                task->post.run = adopt_posted;
+                cede__loop_post(cede__fiber_of(scope->owner)->loop, &task->post);
+        }
         return 0;
 }
 
@@ -101,32 +135,44 @@ int cede_spawn(struct cede_scope *scope, int (*fn)(void *), void *arg)
         return cede_spawn_with(scope, NULL, fn, arg, NULL);
 }
 
-static void end(struct cede__run *run, struct cede_task *me)
+/*
+ * Hands the result to who joins the task.  False: nobody does, and the handle stays.  A joiner that
+ * is just being cancelled will have taken itself out in a moment.
+ */
+static bool give_result(struct cede_task *me)
+{
+        struct cede__waiter *joiner = __atomic_load_n(&me->joiner, __ATOMIC_ACQUIRE);
+
+        do {
+                while (joiner && !cede__claim(joiner->party)) {
+                        cede__spin_pause();
+                        joiner = __atomic_load_n(&me->joiner, __ATOMIC_ACQUIRE);
+                }
+                if (joiner)
+                        break;
+        } while (!__atomic_compare_exchange_n(&me->joiner, &joiner, ENDED, false, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_ACQUIRE));
+        if (!joiner)
+                return false;
+        joiner->need = me->result;
+        me->held = false;
+        cede__wait_finish(joiner->party, 0);
+        return true;
+}
+
+/* On the worker of its scope, after the task has ended on its own. */
+static inline void gone(struct cede__worker *here, struct cede_task *me)
 {
         struct cede_scope *home = me->home;
         struct cede__party *resuming;
 
-        if (me->fiber.party.scope != home)
-                cede__die("task \"%s\" returned with a scope open; close it before the function "
-                          "that opened it returns",
-                          cede_task_name(me));
-        if (me->locals)
-                cede__locals_finish(me);
-        cede__party_abandon(&me->fiber.party);
         me->ended = true;
-        run->stats.live--;
+        here->live--;
         if (cede__unlikely(me->result < 0))
                 cede__scope_child_failed(home, me);
-        if (me->joiner) {
-                /* Its handle is gone with this, and perhaps the scope, before the joiner runs. */
-                me->joiner->need = me->result;
-                me->held = false;
-                if (cede__claim(me->joiner->party))
-                        cede__wait_finish(me->joiner->party, 0);
-        }
-        if (!me->held) {
+        if (!me->held || give_result(me)) {
                 cede__list_remove(&me->sibling);
-                cede__record_give(run, me);
+                cede__record_give(here, me);
         }
         /* In this order: a parent that now wants its slot back is served before a queued start. */
         resuming = cede__scope_child_gone(home);
@@ -136,19 +182,52 @@ static void end(struct cede__run *run, struct cede_task *me)
                 (void)cede__deadlock_look(resuming);
 }
 
+static void gone_posted(struct cede__post *post)
+{
+        gone(cede__worker_here(), cede__container_of(post, struct cede_task, post));
+}
+
+static void end(struct cede__worker *here, struct cede_task *me)
+{
+        const struct cede_scope *home = me->home;
+
+        if (me->fiber.party.scope != home)
+                cede__die("task \"%s\" returned with a scope open; close it before the function "
+                          "that opened it returns",
+                          cede_task_name(me));
+        if (me->locals)
+                cede__locals_finish(me);
+        cede__party_abandon(&me->fiber.party);
+        if (cede__unlikely(here->loop.shared))
+                cede__task_close_requests(here, me);
+        if (cede__likely(scope_worker(home) == here)) {
+                gone(here, me);
+        } else {
+                me->post.run = gone_posted;
+                cede__loop_post(&scope_worker(home)->loop, &me->post);
+        }
+}
+
 void cede__task_run(struct cede__fiber *fiber)
 {
         struct cede_task *me = cede__container_of(fiber, struct cede_task, fiber);
 
+        struct cede__worker *here = cede__worker_of(fiber->loop);
+        void *arg = me->arg;
+
+        if (cede__unlikely(here->loop.shared))
+                cede__task_take(me);
         me->timer = (struct cede__timer){ { NULL, NULL }, 0, NULL };
         me->locals = NULL;
-        me->result = me->fn(me->arg);
-        end(cede__run_of(fiber->loop), me);
+        me->result = me->fn(arg);
+        end(here, me);
 }
 
 static void join_withdraw(struct cede__waiter *w)
 {
-        ((struct cede_task *)w->object)->joiner = NULL;
+        struct cede_task *task = w->object;
+
+        __atomic_store_n(&task->joiner, NULL, __ATOMIC_RELEASE);
 }
 
 static void join_describe(const struct cede__waiter *w, struct cede__text *t)
@@ -163,7 +242,10 @@ const struct cede__waitable cede__wait_for_task = { "the end of task", join_with
 
 static void check_run(const struct cede_task *task)
 {
-        if (!task || task->fiber.loop != cede__loop_here)
+        struct cede__loop *loop =
+                task ? __atomic_load_n(&task->fiber.loop, __ATOMIC_RELAXED) : NULL;
+
+        if (!loop || !cede__loop_here || cede__run_of(loop) != cede__run_here())
                 cede__die("a task is used that belongs to another run, or is none");
 }
 
@@ -178,11 +260,11 @@ static void check_handle(const struct cede_task *task, const struct cede_task *m
 /* Waits, unless the task waits for the caller in turn.  Under a deadline the wait ends anyway. */
 static int wait_unless_circular(struct cede__waiter *w)
 {
+        struct cede__worker *here = cede__worker_here();
         struct cede__party *me = w->party;
-        struct cede__run *run = cede__run_here();
         int r;
 
-        run->joins++; /* before it looks: somebody further out may be the one that is joined */
+        here->joins++; /* before it looks: somebody further out may be the one that is joined */
         if (me->scope->due == CEDE_NEVER && cede__deadlock_look(me)) {
                 join_withdraw(w);
                 cede__wait_forget(me);
@@ -190,41 +272,82 @@ static int wait_unless_circular(struct cede__waiter *w)
         } else {
                 r = cede__wait(me);
         }
-        run->joins--;
+        here->joins--;
+        return r;
+}
+
+/* The handle of a task that has ended is given back: on the worker of its scope. */
+static void drop(struct cede_task *task)
+{
+        cede__list_remove(&task->sibling);
+        cede__record_give(cede__worker_here(), task);
+}
+
+static void drop_posted(struct cede__post *post)
+{
+        drop(cede__container_of(post, struct cede_task, post));
+}
+
+/* What the joiner of a task that has ended does. */
+static int take_result(struct cede_task *task)
+{
+        struct cede__worker *worker = scope_worker(task->home);
+        int result = task->result;
+
+        if (worker == cede__worker_here()) {
+                drop(task);
+        } else {
+                task->post.run = drop_posted;
+                cede__loop_post(&worker->loop, &task->post);
+        }
+        return result;
+}
+
+/* Waits for the end of a task that has not ended just now. */
+static int wait_for_end(struct cede_task *task, struct cede__party *me, int *ret_result,
+                        const void *site)
+{
+        struct cede__waiter w, *joiner = NULL;
+        int r;
+
+        cede__wait_begin(&w, me, &cede__wait_for_task, task, 0, site);
+        if (!__atomic_compare_exchange_n(&task->joiner, &joiner, &w, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_ACQUIRE)) {
+                cede__wait_forget(me);
+                if (joiner != ENDED)
+                        return -EBUSY;
+                *ret_result = take_result(task);
+                return 0;
+        }
+        r = wait_unless_circular(&w);
+        if (r == 0)
+                *ret_result = (int)w.need; /* left there by the task's end */
         return r;
 }
 
 int cede_task_join(struct cede_task *task, int *ret_result)
 {
         struct cede_task *me = cede__task_here();
-        struct cede__waiter w;
-        int r, result;
+        struct cede__waiter *joiner;
+        int r = 0, result;
 
         if (!task)
                 return -EINVAL;
         check_handle(task, me);
         if (task == me)
                 return -EDEADLK;
-        if (task->joiner)
+        joiner = __atomic_load_n(&task->joiner, __ATOMIC_ACQUIRE);
+        if (joiner && joiner != ENDED)
                 return -EBUSY;
-        if (me->fiber.party.cancel == -ECANCELED || (me->fiber.party.cancel && !task->ended))
+        if (me->fiber.party.cancel == -ECANCELED || (me->fiber.party.cancel && !joiner))
                 return me->fiber.party.cancel;
-        if (!task->ended) {
-                cede__wait_begin(&w, &me->fiber.party, &cede__wait_for_task, task, 0,
-                                 CEDE__CALL_SITE);
-                task->joiner = &w;
-                r = wait_unless_circular(&w);
-                if (r < 0)
-                        return r;
-                result = (int)w.need; /* left there by the task's end */
-        } else {
-                result = task->result;
-                cede__list_remove(&task->sibling);
-                cede__record_give(cede__run_of(me->fiber.loop), task);
-        }
-        if (ret_result)
+        if (joiner)
+                result = take_result(task);
+        else
+                r = wait_for_end(task, &me->fiber.party, &result, CEDE__CALL_SITE);
+        if (r == 0 && ret_result)
                 *ret_result = result;
-        return 0;
+        return r;
 }
 
 void cede_task_cancel(struct cede_task *task)
@@ -264,8 +387,10 @@ void cede_task_set_priority(struct cede_task *task, int priority)
         if (priority == task->fiber.party.priority)
                 return;
         __atomic_store_n(&task->fiber.party.priority, priority, __ATOMIC_RELAXED);
-        if (task->waits_to_start)
+        if (cede__task_limit(task))
                 cede__limit_resort(cede__task_limit(task), task);
-        else
+        if (cede__task_is_here(task))
                 cede__wait_resort(&task->fiber.party);
+        else
+                cede__task_request(task, CEDE__RESORT);
 }

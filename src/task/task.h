@@ -32,23 +32,27 @@ struct cede_task {
                         struct cede__timer timer; /* sleeping */
                         struct cede__local_value *locals;
                 };
+                struct cede__post post; /* when not started, or ended: to its scope's worker */
         };
         struct cede__list sibling; /* in home->children */
         struct cede_scope *home;   /* the scope it was spawned into */
         int (*fn)(void *arg);
-        void *arg;
+        union {
+                void *arg;                 /* until it starts */
+                struct cede_task *request; /* then: the next in its worker's stack of requests */
+        };
         const char *name;
-        struct cede__waiter *joiner; /* who waits in cede_task_join */
+        struct cede__waiter *joiner; /* who waits in cede_task_join; atomic, see task.c */
         uint32_t id;
         int result;
         unsigned short no_suspend; /* depth of CEDE_NO_SUSPEND */
         unsigned char stack_class;
-        signed char base_cancel; /* 0 or 1: cancelled at its base */
-        bool cancelled : 1;      /* by cede_task_cancel */
-        bool held : 1;           /* there is a handle */
-        bool ended : 1;
-        bool waits_to_start : 1; /* in a limit's queue */
-        bool on_path : 1;        /* of a search in progress (stuck.c) */
+        bool base_cancel : 1;   /* cancelled at its base; its worker's, like the next */
+        bool on_path : 1;       /* of a search in progress (stuck.c) */
+        unsigned char requests; /* atomic: see worker.h */
+        bool held;              /* there is a handle; its scope's worker's */
+        bool ended;             /* likewise */
+        bool waits_to_start;    /* in a limit's queue; under the limit's lock */
 };
 
 _Static_assert(sizeof(struct cede_task) == 192, "a task record is three cache lines");
@@ -87,6 +91,7 @@ static inline struct cede_task *cede__task_of_sibling(struct cede__list *link)
  */
 struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why);
 void cede__cancel_task(struct cede_task *task);
+void cede__cancel_task_here(struct cede_task *task); /* on its own worker */
 
 /* The kinds of waits that tasks of one loop know of each other: scope.c, limit.c, task.c. */
 extern const struct cede__waitable cede__wait_for_children, cede__wait_for_slot,
