@@ -19,6 +19,7 @@ struct options {
         const char *directory;
         enum cede_order order;
         long limit;   /* directories and files open at once; 0: as many as make sense */
+        long workers; /* threads that run tasks */
         unsigned top; /* how many of the largest directories to show */
         bool lines;
         bool one_file_system;

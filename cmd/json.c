@@ -72,7 +72,7 @@ static void print_object(const struct options *o, enum cede_order order,
         printf("  \"seconds\": %.6f,\n", (double)outcome->nanoseconds / 1e9);
         printf("  \"order\": \"%s\",\n", order_name(order));
         print_number("limit", (uint64_t)outcome->limit);
-        print_number("workers", 1); /* loops that run tasks */
+        print_number("workers", (uint64_t)o->workers);
         printf("  \"interrupted\": %s,\n", outcome->signal ? "true" : "false");
         fputs("  \"top\": [", stdout);
         for (unsigned i = 0; top && i < top->count; i++) {

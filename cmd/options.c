@@ -21,6 +21,7 @@ static const char help[] =
         "      --order ORDER      who opens next: lifo (the newest, default), fifo (the oldest),\n"
         "                         priority (the deepest)\n"
         "      --limit N          directories and files open at once (default 64)\n"
+        "      --workers N        threads that run tasks (default 1); others read\n"
         "      --compare          run fifo and lifo and show what each needs, side by side\n"
         "      --json             print JSON\n"
         "  -q, --quiet            neither a progress line nor a message for each error\n"
@@ -43,13 +44,13 @@ static const char help[] =
         "  peak_memory            bytes resident, at most; null if unknown\n"
         "  seconds, order         how long it took, and in which order\n"
         "  limit                  the limit in force\n"
-        "  workers                loops that ran tasks\n"
+        "  workers                threads that ran tasks\n"
         "  interrupted            true: a signal ended it early\n"
         "  top                    the largest directories, path and bytes of each\n";
 
-enum { ORDER = 256, LIMIT, COMPARE, JSON };
+enum { ORDER = 256, LIMIT, WORKERS, COMPARE, JSON };
 
-enum { TOP = 5, MESSAGES = 10 };
+enum { TOP = 5, MESSAGES = 10, WORKERS_MAX = 64 };
 
 static const struct option options[] = {
         { "lines", no_argument, NULL, 'l' },
@@ -57,6 +58,7 @@ static const struct option options[] = {
         { "one-file-system", no_argument, NULL, 'x' },
         { "order", required_argument, NULL, ORDER },
         { "limit", required_argument, NULL, LIMIT },
+        { "workers", required_argument, NULL, WORKERS },
         { "compare", no_argument, NULL, COMPARE },
         { "json", no_argument, NULL, JSON },
         { "quiet", no_argument, NULL, 'q' },
@@ -120,6 +122,9 @@ static bool parse_one(struct options *o, int option)
         case LIMIT:
                 return parse_number(optarg, 1, LONG_MAX, &o->limit) ||
                        refuse("--limit takes a number, at least 1");
+        case WORKERS:
+                return parse_number(optarg, 1, WORKERS_MAX, &o->workers) ||
+                       refuse("--workers takes a number from 1 to 64");
         case ORDER:
                 return parse_order(optarg, &o->order) ||
                        refuse("--order is one of fifo, lifo, priority");
@@ -136,6 +141,7 @@ bool options_parse(struct options *o, int argc, char **argv, int *ret_status)
 
         *o = (struct options){
                 .order = CEDE_LIFO,
+                .workers = 1,
                 .top = TOP,
                 .progress = isatty(STDERR_FILENO),
                 .messages = MESSAGES,

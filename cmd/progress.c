@@ -33,12 +33,17 @@ int progress_watch(void *walk)
 {
         struct walk *w = walk;
 
-        while (cede_sleep(CEDE_MS(PERIOD_MS)) == 0)
+        while (cede_sleep(CEDE_MS(PERIOD_MS)) == 0) {
+                pthread_mutex_lock(&w->lock);
                 if (w->options->progress)
                         draw(w);
+                pthread_mutex_unlock(&w->lock);
+        }
         /* The end of the walk, or Ctrl-C: then a job may have a large file still before it. */
         atomic_store_explicit(&w->stop, true, memory_order_relaxed);
+        pthread_mutex_lock(&w->lock);
         erase(w);
+        pthread_mutex_unlock(&w->lock);
         return 0;
 }
 

@@ -110,6 +110,7 @@ static int run(struct exploration *e, unsigned threads)
                 .offload_threads = threads,
                 .offload_threads_min = e->walk.options->lines ? threads : 0,
                 .offload_order = e->walk.options->order,
+                .workers = (unsigned)e->walk.options->workers,
         };
         int64_t start = cede_now();
         int r = cede_run_with(explore, e, &options);
@@ -124,7 +125,9 @@ static int run(struct exploration *e, unsigned threads)
 
 int explore_run(const struct options *o, struct top *top, struct outcome *ret_outcome)
 {
-        struct exploration e = { .walk = { .options = o, .top = top } };
+        struct exploration e = {
+                .walk = { .options = o, .top = top, .lock = PTHREAD_MUTEX_INITIALIZER }
+        };
         unsigned threads = choose_threads();
         struct stat st;
         int r;

@@ -4,8 +4,9 @@
  *
  * A visit is a task for one directory.  It waits for its turn, reads the directory in a job, spawns
  * a visit for each directory in it, and waits until those have ended; each has then added what it
- * found to its parent's totals.  All of that happens on one thread: no locks.  With --lines each
- * file has a task too, whose job counts its lines.
+ * found to its parent's totals.  With --lines each file has a task too, whose job counts its lines.
+ * With --workers tasks run on several threads, and what they add to is under a lock that is held
+ * for a few additions only.
  *
  *      visit(d):  take a turn | job: list d | spawn children, let them queue | give the turn back
  *                                                          | close the scope | add up
@@ -52,6 +53,16 @@ static void add(struct totals *to, const struct totals *t)
         to->errors += t->errors;
 }
 
+static void lock(struct walk *w)
+{
+        pthread_mutex_lock(&w->lock);
+}
+
+static void unlock(struct walk *w)
+{
+        pthread_mutex_unlock(&w->lock);
+}
+
 static int read_file(void *arg)
 {
         const struct child *c = arg;
@@ -59,11 +70,13 @@ static int read_file(void *arg)
         struct line_count count = { .place = &c->place, .stop = &w->stop };
         int r = turn_run(w, c->parent->depth + 1, count_lines, &count, &count.result);
 
+        lock(w);
         c->parent->totals.lines += count.lines;
         if (count.result < 0 && count.result != -ENOENT) {
                 c->parent->totals.errors++;
                 progress_complain(w, &c->place, -count.result);
         }
+        unlock(w);
         return r;
 }
 
@@ -79,7 +92,9 @@ static int visit_child(void *arg)
         };
         int r = visit(&v);
 
+        lock(v.walk);
         add(&c->parent->totals, &v.totals);
+        unlock(v.walk);
         return r;
 }
 
@@ -92,6 +107,7 @@ static void take_over(struct visit *v, const struct listing *l)
         if (l->result == -ENOENT)
                 return; /* vanished before it could be opened */
         found.directories++;
+        lock(w);
         if (l->result < 0) {
                 found.errors++;
                 progress_complain(w, v->place, -l->result);
@@ -104,6 +120,7 @@ static void take_over(struct visit *v, const struct listing *l)
                 }
         add(&v->totals, &found);
         add(&w->seen, &found);
+        unlock(w);
 }
 
 /* Spawns a task for each entry that wants one; `children` has room for them. */
@@ -135,8 +152,10 @@ static void note_waiting(struct walk *w)
 
         cede_limit_stats(&w->starts, &starts);
         waiting = starts.queued + turns_waiting(w);
+        lock(w);
         if (waiting > w->peak_waiting)
                 w->peak_waiting = waiting;
+        unlock(w);
 }
 
 /* With a permit, which it gives back. */
@@ -179,8 +198,10 @@ static int visit(struct visit *v)
         else
                 turn_give(w);
         free(l.entries);
+        lock(w);
         if (v->totals.directories && top_offer(w->top, v->totals.bytes, v->place) < 0)
-                return -ENOMEM;
+                r = -ENOMEM;
+        unlock(w);
         return r;
 }
 

@@ -5,20 +5,22 @@
 
 #include "explore.h"
 #include "place.h"
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* What is not for the pool's threads as well belongs to the loop's thread. */
 struct walk {
         const struct options *options;
-        struct top *top;
         dev_t device;             /* DIR's */
         struct cede_limit starts; /* a slot for each task that waits for its turn or has it */
-        unsigned peak_waiting;    /* to start, or for a turn */
         struct totals totals;     /* the result: complete when walk_tree returns */
-        struct totals seen;       /* so far, for the progress line */
-        unsigned messages;        /* how many errors have been told */
-        bool line_shown;          /* the progress line stands on the terminal */
+
+        pthread_mutex_t lock; /* of what follows, and of the totals of visits */
+        struct top *top;
+        unsigned peak_waiting; /* to start, or for a turn */
+        struct totals seen;    /* so far, for the progress line */
+        unsigned messages;     /* how many errors have been told */
+        bool line_shown;       /* the progress line stands on the terminal */
 
         /* For the threads as well; turn.c explains the first two. */
         struct cede_sem turns;       /* a permit for each directory and file that may be open */
@@ -59,7 +61,7 @@ int turn_run(struct walk *w, int priority, int (*job)(void *), void *arg, const 
  */
 int progress_watch(void *walk);
 
-/* Tells that something could not be read. */
+/* Tells that something could not be read.  Under the lock. */
 void progress_complain(struct walk *w, const struct place *place, int error);
 
 #endif

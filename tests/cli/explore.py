@@ -64,6 +64,24 @@ def a_tree_of_one_directory(folder):
 
 # Output.
 
+def workers_find_the_same(folder):
+    """Whatever the number of threads, and the order, and how they share the tasks."""
+    def found(*options):
+        result = explore("--lines", "--top", "1000", *options, str(folder))
+        return {key: result[key] for key in ("files", "directories", "symlinks", "other", "bytes",
+                                             "lines", "errors", "top")}
+
+    alone = found()
+    for workers in ("2", "3", "8"):
+        for order in ("lifo", "fifo", "priority"):
+            for limit in ("1", "64"):
+                equal(found("--workers", workers, "--order", order, "--limit", limit), alone,
+                      f"{workers} workers, {order}, {limit}")
+    equal(explore("--workers", "3", str(folder))["workers"], 3, "workers")
+    for bad in ("0", "-1", "65", "two"):
+        equal(cede("--workers", bad, str(folder)).returncode, 2, bad)
+
+
 def json_has_the_documented_keys(folder):
     result = explore(str(folder))
     equal(set(result), KEYS, "keys")
@@ -295,8 +313,9 @@ def compare_shows_both(folder):
 
 
 main([totals_of_a_generated_tree, totals_of_a_real_tree, lines_as_wc_counts_them,
-      a_tree_of_one_directory, json_has_the_documented_keys, the_largest_directories,
-      names_of_any_bytes, a_report_for_people, output_errors_are_told, a_broken_pipe,
+      a_tree_of_one_directory, workers_find_the_same, json_has_the_documented_keys,
+      the_largest_directories, names_of_any_bytes,
+      a_report_for_people, output_errors_are_told, a_broken_pipe,
       progress_on_a_terminal_only, help_and_version, wrong_usage, what_is_no_directory,
       dir_itself_may_be_a_link, peaks_of_a_uniform_tree, the_limit_is_reached_and_kept,
       compare_shows_both])

@@ -294,6 +294,7 @@ static struct options options_of(uint64_t random)
                 .limit = 1 +
                          (long)((random >> 8) % (1 << random % 7)), /* 1 to 64, small ones often */
                 .top = (random >> 16) % 8,
+                .workers = 1 + (long)((random >> 40) % 3),
                 .lines = random >> 24 & 1,
         };
 }
