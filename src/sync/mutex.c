@@ -60,7 +60,7 @@ static struct cede__waiter *next_waiter(struct cede_mutex *m)
 
         while ((w = cede__transfer_head(&m->q)) && (w->strict || !m->nudged)) {
                 if (w->need == CEDE__MOVED || cede__claim(w->party)) {
-                        (w->strict ? cede__waitq_grant : cede__waitq_remove)(&m->q, &w->node);
+                        cede__waitq_grant(&m->q, &w->node);
                         return w;
                 }
                 cede__waitq_remove(&m->q, &w->node); /* being cancelled */
@@ -209,7 +209,7 @@ static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
         if (!cancel) {
                 cede__wait_begin(w, me, w->kind, m, 0, w->site);
                 cede__transfer_again(w);
-                cede__waitq_return(&m->q, &w->node);
+                cede__waitq_return(&m->q, &w->node, cede__party_rank(me));
                 cede__waitq_stay(&m->q);
         }
         if (present)

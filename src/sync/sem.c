@@ -68,13 +68,12 @@ static long grant(struct cede_sem *s, long permits, struct cede__grants *granted
                         cede__waitq_remove(&s->q, &w->node);
                         continue; /* being cancelled: its canceller is about to come here */
                 }
+                cede__waitq_grant(&s->q, &w->node);
                 if (!w->strict) {
-                        cede__waitq_remove(&s->q, &w->node);
                         s->nudged = true;
                         granted->nudged = w->party;
                         break;
                 }
-                cede__waitq_grant(&s->q, &w->node);
                 permits -= w->need;
                 s->handoffs++;
                 cede__grants_add(granted, w);
@@ -196,7 +195,7 @@ static int enter_again(struct cede_sem *s, struct cede__waiter *w)
         } else {
                 cede__wait_begin(w, me, &semaphore, s, n, w->site);
                 cede__transfer_again(w);
-                cede__waitq_return(&s->q, &w->node);
+                cede__waitq_return(&s->q, &w->node, cede__party_rank(me));
                 cede__waitq_stay(&s->q);
         }
         unlock(s, grant(s, permits, &granted));

@@ -182,8 +182,12 @@ void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct 
         count(q, q->waiting + 1);
 }
 
-void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node)
+void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank)
 {
+        if (q->order == CEDE_RANDOM)
+                node->key = q->clock; /* it was drawn; nobody else has a smaller key */
+        else if (cede__waitq_sorted(q))
+                node->key = key_of(q, rank);
         if (cede__waitq_sorted(q))
                 heap_insert(q, node);
         else

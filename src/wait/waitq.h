@@ -37,9 +37,10 @@ void cede__waitq_insert(struct cede__waitq *q, struct cede__wnode *node, struct 
 void cede__waitq_remove(struct cede__waitq *q, struct cede__wnode *node);
 
 /*
- * Puts back a node that was removed: before those that came after it, in list orders before all.
+ * Puts back a node that was granted in vain: before those that came after it, in list orders before
+ * all.  Its rank may have changed meanwhile.
  */
-void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node);
+void cede__waitq_return(struct cede__waitq *q, struct cede__wnode *node, struct cede__wrank rank);
 
 /* Removes the head because it is granted: what was drawn at random is drawn. */
 void cede__waitq_grant(struct cede__waitq *q, struct cede__wnode *head);
