@@ -73,7 +73,7 @@ static void resort(struct cede__waiter *w)
 
         if (!moved(w)) {
                 lock(c);
-                if (cede__waitq_linked(&w->node) && !moved(w))
+                if (!moved(w) && cede__waitq_linked(&w->node))
                         cede__waitq_resort(&c->q, &w->node, cede__party_rank(w->party));
                 unlock(c);
         }

@@ -28,6 +28,9 @@ void cede__wait_resort(struct cede__party *party)
 {
         struct cede__waiter *w = party->waiter;
 
+        /* Granted already: the object may be gone.  Nudged: it is sorted in when it comes back. */
+        if ((__atomic_load_n(&party->cell, __ATOMIC_ACQUIRE) & CEDE__STATE) == CEDE__DONE)
+                return;
         if (w && w->kind->resort)
                 w->kind->resort(w);
 }

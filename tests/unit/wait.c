@@ -213,6 +213,17 @@ TEST(resort_asks_the_object_waited_on)
         EXPECT_STR(events, "Sa");
 }
 
+/* Whoever granted it may have freed the object since. */
+TEST(resort_leaves_the_object_alone_once_the_wait_is_over)
+{
+        reset();
+        begin(&a, &object);
+        EXPECT(cede__claim(&a.party));
+        a.party.cell = CEDE__DONE;
+        cede__wait_resort(&a.party);
+        EXPECT_STR(events, "");
+}
+
 TEST(grants_finish_in_order_though_each_waiter_vanishes)
 {
         struct cede__grants granted = CEDE__GRANTS_INIT(granted);
