@@ -31,10 +31,12 @@ enum cede_order {
  *
  * Adaptive: the object becomes free, and the head is woken to try again.  Until it runs, whoever is
  * running already may take the object, many times over: much faster between threads that hold it
- * briefly.  A waiter whose try was in vain goes back to the front; once it has waited for a
+ * briefly.  A waiter whose try was in vain goes back to the front; if by then it has waited for a
  * millisecond (or tried a hundred times), the object is handed to it strictly, and nobody passes.
- * So nobody starves, neither does a large request among small ones; and the order among those
- * who wait is kept.  Callbacks, and waiters that come from a condition, are always handed to.
+ * So nobody starves, neither does a large request among small ones.  That counts from when the
+ * waiter that was woken runs: as long as its thread is busy with something else, those behind it at
+ * a mutex are passed too.  Waiters are tried in the queue's order.  Callbacks, and waiters that
+ * come from a condition, are always handed to.
  */
 enum cede_transfer {
         CEDE_STRICT, /* what an all-zero object does */

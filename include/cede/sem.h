@@ -36,11 +36,12 @@ struct cede_callback;
 
 /* Visible so that it can be embedded; the fields belong to sync/sem.c. */
 struct cede_sem {
-        uintptr_t word;       /* atomic: permits << 2 | somebody waits << 1 | locked */
+        uintptr_t word;       /* atomic: permits << 3 | flags */
         long max;             /* 0: no maximum; else release beyond it fails */
         struct cede__waitq q; /* under the word's lock bit */
         uint64_t handoffs;    /* grants to waiters; under the lock bit */
-        bool nudged;          /* likewise: a waiter was woken to try again */
+        unsigned nudged;      /* likewise: waiters that were woken to try again */
+        long promised;        /* likewise: how much they want */
         enum cede_transfer transfer;
         const char *name; /* for reports; NULL: anonymous */
 };
@@ -48,13 +49,13 @@ struct cede_sem {
 /* A static initialiser; a negative number of permits does not compile. */
 #define CEDE_SEM_INIT(permits, order)                                                              \
         {                                                                                          \
-                (uintptr_t)(permits) * 4 / CEDE__IS((permits) >= 0 && (permits) <= LONG_MAX / 4),  \
-                        0, CEDE__WAITQ_INIT(order), 0, false, CEDE_STRICT, NULL                    \
+                (uintptr_t)(permits) * 8 / CEDE__IS((permits) >= 0 && (permits) <= LONG_MAX / 8),  \
+                        0, CEDE__WAITQ_INIT(order), 0, 0, 0, CEDE_STRICT, NULL                     \
         }
 
 /*
  * Makes `s` a semaphore with `permits` permits and no maximum.
- * -EINVAL: permits is negative or beyond LONG_MAX / 4, or the order is none.
+ * -EINVAL: permits is negative or beyond LONG_MAX / 8, or the order is none.
  */
 CEDE_API int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order) CEDE_MUST_CHECK;
 

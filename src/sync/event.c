@@ -116,7 +116,7 @@ void cede_event_set(struct cede_event *e)
                         cede__grants_add(&granted, w);
         }
         unlock(e, SET);
-        cede__grants_finish(&granted);
+        cede__grants_finish(&granted, 0);
 }
 
 void cede_event_clear(struct cede_event *e)

@@ -2,13 +2,14 @@
 /*
  * Semaphore.
  *
- * The word holds the free permits and two flags:
+ * The word holds the free permits and three flags:
  *
  *      LOCKED   somebody works on the queue: everyone else spins (for some dozen instructions)
- *      WAITERS  nobody may pass the queue
+ *      QUEUED   somebody is queued: who releases has to look
+ *      CLOSED   nobody may pass the queue
  *
- * Without either flag, acquire and release are one compare-and-swap.  With WAITERS set nobody takes
- * a permit past the queue; with LOCKED set nobody changes the word but the holder of the lock.  So:
+ * Without flags, acquire and release are one compare-and-swap.  With CLOSED set nobody takes a
+ * permit past the queue; with LOCKED set nobody changes the word but the holder of the lock.  So:
  *
  *  (1) Permits change by compare-and-swap on a word without flags, or under the lock: none is lost.
  *  (2) Under the lock, before it is dropped, everyone at the head who fits is granted; so a waiter
@@ -20,8 +21,9 @@
  * starved by small ones behind it.  Whoever leaves the head by cancellation makes room: (2) runs
  * then too.
  *
- * With adaptive transfer (sync/transfer.h) WAITERS is not set while somebody has been nudged, and
- * (2) reads: is granted, or the head is nudged unless somebody is on his way.
+ * With adaptive transfer (sync/transfer.h) CLOSED is not set while somebody has been nudged, and
+ * (2) reads: is granted, or is nudged if what is free, less what those on their way were nudged
+ * for, suffices.
  */
 #include <cede/sem.h>
 
@@ -32,7 +34,7 @@
 #include <errno.h>
 #include <limits.h>
 
-enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS, ONE = 4 };
+enum { LOCKED = 1, QUEUED = 2, CLOSED = 4, ONE = 8 };
 
 static const long permits_max = LONG_MAX / ONE;
 
@@ -51,32 +53,49 @@ static long lock(struct cede_sem *s)
 /* Drops it, leaving this many permits. */
 static void unlock(struct cede_sem *s, long permits)
 {
-        cede__spin_unlock(&s->word,
-                          (uintptr_t)permits * ONE |
-                                  (cede__transfer_closed(&s->q, s->nudged) ? WAITERS : 0));
+        uintptr_t flags = !s->q.head                                  ? 0 :
+                          cede__transfer_closed(&s->q, s->nudged > 0) ? QUEUED | CLOSED :
+                                                                        QUEUED;
+
+        cede__spin_unlock(&s->word, (uintptr_t)permits * ONE | flags);
 }
 
+/* Those whom a change of the semaphore lets go on. */
+struct outcome {
+        struct cede__grants granted, nudged;
+};
+
+static void finish_all(struct outcome *o)
+{
+        cede__grants_finish(&o->granted, 0);
+        cede__grants_finish(&o->nudged, CEDE__NUDGED);
+}
+
+#define OUTCOME_INIT(o)                                                                            \
+        {                                                                                          \
+                CEDE__GRANTS_INIT((o).granted), CEDE__GRANTS_INIT((o).nudged)                      \
+        }
+
 /* Under the lock: serves the head of the queue while it fits.  Returns the permits left. */
-static long grant(struct cede_sem *s, long permits, struct cede__grants *granted)
+static long grant(struct cede_sem *s, long permits, struct outcome *o)
 {
         struct cede__waiter *w;
 
-        while ((w = cede__transfer_head(&s->q)) && w->need <= permits) {
-                if (!w->strict && s->nudged)
-                        break;
+        while ((w = cede__transfer_head(&s->q)) && w->need <= permits - s->promised) {
                 if (!cede__claim(w->party)) {
                         cede__waitq_remove(&s->q, &w->node);
                         continue; /* being cancelled: its canceller is about to come here */
                 }
                 cede__waitq_grant(&s->q, &w->node);
-                if (!w->strict) {
-                        s->nudged = true;
-                        granted->nudged = w->party;
-                        break;
+                if (w->strict) {
+                        permits -= w->need;
+                        s->handoffs++;
+                        cede__grants_add(&o->granted, w);
+                } else {
+                        s->nudged++;
+                        s->promised += w->need;
+                        cede__grants_add(&o->nudged, w);
                 }
-                permits -= w->need;
-                s->handoffs++;
-                cede__grants_add(granted, w);
         }
         return permits;
 }
@@ -84,25 +103,25 @@ static long grant(struct cede_sem *s, long permits, struct cede__grants *granted
 static void withdraw(struct cede__waiter *w)
 {
         struct cede_sem *s = w->object;
-        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        struct outcome outcome = OUTCOME_INIT(outcome);
         long permits = lock(s);
 
         if (cede__waitq_linked(&w->node))
                 cede__waitq_remove(&s->q, &w->node);
-        unlock(s, grant(s, permits, &granted));
-        cede__grants_finish(&granted);
+        unlock(s, grant(s, permits, &outcome));
+        finish_all(&outcome);
 }
 
 static void resort(struct cede__waiter *w)
 {
         struct cede_sem *s = w->object;
-        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        struct outcome outcome = OUTCOME_INIT(outcome);
         long permits = lock(s);
 
         if (cede__waitq_linked(&w->node))
                 cede__waitq_resort(&s->q, &w->node, cede__party_rank(w->party));
-        unlock(s, grant(s, permits, &granted));
-        cede__grants_finish(&granted);
+        unlock(s, grant(s, permits, &outcome));
+        finish_all(&outcome);
 }
 
 static void describe(const struct cede__waiter *w, struct cede__text *t)
@@ -120,7 +139,7 @@ static bool take(struct cede_sem *s, long n)
 {
         uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
 
-        while (!(word & FLAGS) && (long)(word / ONE) >= n)
+        while (!(word & (LOCKED | CLOSED)) && (long)(word / ONE) >= n)
                 if (__atomic_compare_exchange_n(&s->word, &word, word - (uintptr_t)n * ONE, true,
                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                         return true;
@@ -142,7 +161,7 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
         permits = lock(s);
-        closed = cede__transfer_closed(&s->q, s->nudged);
+        closed = cede__transfer_closed(&s->q, s->nudged > 0);
         cede__wait_begin(w, me, &semaphore, s, n, site);
         cede__transfer_begin(w, s->transfer);
         cede__waitq_insert(&s->q, &w->node, cede__party_rank(me));
@@ -181,12 +200,13 @@ static bool take_soon(struct cede_sem *s, long n, const struct cede__party *me)
 /* The party was nudged: as enter. */
 static int enter_again(struct cede_sem *s, struct cede__waiter *w)
 {
-        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        struct outcome outcome = OUTCOME_INIT(outcome);
         struct cede__party *me = w->party;
         long permits = lock(s), n = w->need;
         int cancel = cede__cancelled(me), r = 0;
 
-        s->nudged = false;
+        s->nudged--;
+        s->promised -= n;
         if (n <= permits && cancel != -ECANCELED) {
                 permits -= n;
                 r = 1;
@@ -198,8 +218,8 @@ static int enter_again(struct cede_sem *s, struct cede__waiter *w)
                 cede__waitq_return(&s->q, &w->node, cede__party_rank(me));
                 cede__waitq_stay(&s->q);
         }
-        unlock(s, grant(s, permits, &granted));
-        cede__grants_finish(&granted);
+        unlock(s, grant(s, permits, &outcome));
+        finish_all(&outcome);
         return r;
 }
 
@@ -261,7 +281,7 @@ int cede_sem_try_acquire_n(struct cede_sem *s, long n)
         while (!take(s, n)) {
                 uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
 
-                if (word & WAITERS || (long)(word / ONE) < n)
+                if (word & CLOSED || (long)(word / ONE) < n)
                         return -EAGAIN;
                 cede__spin_wait(&s->word, word); /* only locked: see what comes of it */
         }
@@ -277,12 +297,12 @@ int cede_sem_release_n(struct cede_sem *s, long n)
 {
         uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
         long max = ceiling(s);
-        struct cede__grants granted = CEDE__GRANTS_INIT(granted);
+        struct outcome outcome = OUTCOME_INIT(outcome);
         long permits;
 
         if (n < 1)
                 return -EINVAL;
-        while (!(word & FLAGS)) {
+        while (!(word & (LOCKED | QUEUED))) {
                 if (n > max - (long)(word / ONE))
                         return -EOVERFLOW;
                 if (__atomic_compare_exchange_n(&s->word, &word, word + (uintptr_t)n * ONE, true,
@@ -294,8 +314,8 @@ int cede_sem_release_n(struct cede_sem *s, long n)
                 unlock(s, permits);
                 return -EOVERFLOW;
         }
-        unlock(s, grant(s, permits + n, &granted));
-        cede__grants_finish(&granted);
+        unlock(s, grant(s, permits + n, &outcome));
+        finish_all(&outcome);
         return 0;
 }
 

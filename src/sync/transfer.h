@@ -21,16 +21,18 @@
  *                                                               release sees WAITERS: lock,
  *                                                                 nudge or grant the head
  *
- *  (1) WAITERS is set unless nobody waits, or a nudged one is on its way and the head need not be
- *      handed to.  So the fast ways of taking and giving are the same in both transfers: as long as
- *      somebody is on his way, nobody else has to be woken, and nobody is locked out.
- *  (2) At most one is on its way.  It always comes back to the lock, cancelled or not, and whatever
- *      it does there, the object is served again under that lock: what is free and fits the head is
- *      granted or announced by another nudge.  So a nudge is never lost.
+ *  (1) The queue is closed (WAITERS is set; in a semaphore, CLOSED) unless nobody waits, or a
+ *      nudged one is on its way and the head need not be handed to.  So the fast ways of taking are
+ *      the same in both transfers: as long as somebody is on his way, nobody is locked out.
+ *  (2) One is on its way at a mutex; at a semaphore, so many as there are permits for, since one of
+ *      them may be long on its way, and others must not wait for that beside a free permit.  Each
+ *      comes back to the lock, cancelled or not, and whatever it does there, the object is served
+ *      again under that lock: what is free and fits the head is granted or announced by another
+ *      nudge.  So a nudge is never lost.
  *  (3) A waiter that is `strict` is never nudged but granted, and keeps WAITERS set while it is the
  *      head: nobody passes it.  A waiter becomes so by itself, when it comes back in vain after a
  *      millisecond, on its own clock (a virtual one stands still, hence the number of tries).  From
- *      then on it waits for one release at most.
+ *      then on it waits until enough has been released, and nobody is faster.
  */
 #ifndef CEDE_SYNC_TRANSFER_H
 #define CEDE_SYNC_TRANSFER_H

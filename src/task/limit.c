@@ -76,7 +76,7 @@ static void change(struct cede_limit *l, long released, struct cede__waiter *res
                 cede__waitq_insert(&l->resumes, &resume->node, cede__party_rank(resume->party));
         serve(l, &resumes, &starts);
         unlock(l);
-        cede__grants_finish(&resumes);
+        cede__grants_finish(&resumes, 0);
         start_all(&starts);
 }
 

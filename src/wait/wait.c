@@ -35,7 +35,7 @@ void cede__wait_resort(struct cede__party *party)
                 w->kind->resort(w);
 }
 
-void cede__grants_finish(struct cede__grants *g)
+void cede__grants_finish(struct cede__grants *g, int result)
 {
         struct cede__wnode *node = g->first;
 
@@ -43,8 +43,6 @@ void cede__grants_finish(struct cede__grants *g)
                 struct cede__waiter *w = cede__container_of(node, struct cede__waiter, node);
 
                 node = node->child; /* before finish: afterwards w is gone */
-                cede__wait_finish(w->party, 0);
+                cede__wait_finish(w->party, result);
         }
-        if (g->nudged)
-                cede__wait_finish(g->nudged, CEDE__NUDGED);
 }

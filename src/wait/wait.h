@@ -206,16 +206,15 @@ void cede__wait_resort(struct cede__party *party);
 /* The result of a wait that was granted nothing: the party is to try again (sync/transfer.h). */
 enum { CEDE__NUDGED = 1 };
 
-/* Those granted under an object's lock, in order, to be finished after it was dropped. */
+/* Those claimed under an object's lock, in order, to be finished after it was dropped. */
 struct cede__grants {
         struct cede__wnode *first;
         struct cede__wnode **last;
-        struct cede__party *nudged; /* NULL: nobody; to be finished after the others */
 };
 
 #define CEDE__GRANTS_INIT(g)                                                                       \
         {                                                                                          \
-                NULL, &(g).first, NULL                                                             \
+                NULL, &(g).first                                                                   \
         }
 
 /* The waiter is claimed and in no queue any more; its links are free to use. */
@@ -226,6 +225,6 @@ static inline void cede__grants_add(struct cede__grants *g, struct cede__waiter 
         g->last = &w->node.child;
 }
 
-void cede__grants_finish(struct cede__grants *g);
+void cede__grants_finish(struct cede__grants *g, int result);
 
 #endif

@@ -76,11 +76,11 @@ TASK_TEST(all_zero_has_no_permits_and_is_fifo)
 TEST(init_refuses_what_can_never_be_right)
 {
         EXPECT_EQ(cede_sem_init(&s, -1, CEDE_FIFO), -EINVAL);
-        EXPECT_EQ(cede_sem_init(&s, LONG_MAX / 4 + 1, CEDE_FIFO), -EINVAL);
+        EXPECT_EQ(cede_sem_init(&s, LONG_MAX / 8 + 1, CEDE_FIFO), -EINVAL);
         EXPECT_EQ(cede_sem_init(&s, 0, (enum cede_order)(CEDE_RANDOM + 1)), -EINVAL);
         EXPECT_EQ(cede_sem_init(&s, 0, (enum cede_order) - 1), -EINVAL);
-        EXPECT_EQ(cede_sem_init(&s, LONG_MAX / 4, CEDE_RANDOM), 0);
-        EXPECT_EQ(cede_sem_value(&s), LONG_MAX / 4);
+        EXPECT_EQ(cede_sem_init(&s, LONG_MAX / 8, CEDE_RANDOM), 0);
+        EXPECT_EQ(cede_sem_value(&s), LONG_MAX / 8);
         EXPECT_EQ(cede_sem_release(&s), -EOVERFLOW);
 }
 

@@ -2,6 +2,9 @@
 /* Adaptive transfer: the order of those who wait, while one of them is on his way. */
 #include <string.h>
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "log.h"
 
 static struct cede_mutex m;
@@ -86,4 +89,40 @@ TASK_TEST(random_order_draws_the_same_whatever_the_transfer)
         memcpy(strict, log, sizeof(strict));
         draw_turns(CEDE_ADAPTIVE);
         EXPECT_LOG(strict);
+}
+
+/* Waiters that are on their way do not hold up those behind them, if there are permits for these. */
+
+static struct cede_sem permits;
+
+static int acquire(void *arg)
+{
+        (void)arg;
+        return cede_sem_acquire(&permits);
+}
+
+static void *acquire_in_a_thread(void *arg)
+{
+        EXPECT_EQ(acquire(arg), 0);
+        return NULL;
+}
+
+/* The task cannot come back before the thread has ended. */
+TASK_TEST(whoever_there_is_a_permit_for_is_woken)
+{
+        struct cede_scope c;
+        pthread_t thread;
+
+        EXPECT_EQ(cede_sem_set_transfer(&permits, CEDE_ADAPTIVE), 0);
+        cede_scope_open(&c);
+        spawn_now(&c, acquire, NULL);
+        EXPECT_EQ(pthread_create(&thread, NULL, acquire_in_a_thread, NULL), 0);
+        while (cede_sem_waiting(&permits) < 2)
+                sched_yield();
+        cede_sem_release(&permits);
+        cede_sem_release(&permits);
+        EXPECT_EQ(pthread_join(thread, NULL), 0);
+        EXPECT_EQ(cede_scope_close(&c, 0), 0);
+        EXPECT_EQ(cede_sem_value(&permits), 0);
+        cede_sem_finish(&permits);
 }

@@ -236,7 +236,7 @@ TEST(grants_finish_in_order_though_each_waiter_vanishes)
                 EXPECT(cede__claim(&all[i]->party));
                 cede__grants_add(&granted, &all[i]->waiter);
         }
-        cede__grants_finish(&granted);
+        cede__grants_finish(&granted, 0);
         EXPECT_STR(events, "KcKaKb");
 }
 
@@ -245,7 +245,7 @@ TEST(no_grants_finish_nobody)
         struct cede__grants granted = CEDE__GRANTS_INIT(granted);
 
         reset();
-        cede__grants_finish(&granted);
+        cede__grants_finish(&granted, 0);
         EXPECT_STR(events, "");
 }
 
