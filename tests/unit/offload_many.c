@@ -173,20 +173,18 @@ static unsigned refuse(struct cede__chooser *chooser, enum cede__choice kind, un
         return kind == CEDE__CHOOSE_FAULT && r->seen++ >= r->from;
 }
 
-static int offload_without_threads(void *arg)
+static int offload_without_threads(void *refusal)
 {
-        struct refusal r = { .chooser = { refuse } };
+        struct refusal *r = refusal;
         int threads;
 
-        (void)arg;
         /* First the pool is refused, then its first thread; then there is one more each time. */
         for (int i = 0; i < 5; i++) {
-                r.from = i > 0;
-                r.seen = 0;
-                cede__chooser = &r.chooser;
+                r->seen = 0;
+                r->from = i > 0;
                 EXPECT_EQ(cede_offload(return_it, N(1)), i == 0 ? -ENOMEM : -EAGAIN);
-                cede__chooser = NULL;
         }
+        r->from = UINT32_MAX;
         threads = cede_offload(count_threads, NULL);
         EXPECT_EQ(cede_offload(return_it, N(9)), 9);
         return threads;
@@ -194,9 +192,12 @@ static int offload_without_threads(void *arg)
 
 TEST(fewer_threads_than_the_least_number_are_none)
 {
+        struct refusal r = { { .choose = refuse }, .from = UINT32_MAX };
         int one = threads_of(0, 0);
 
-        EXPECT_EQ(cede_run_with(offload_without_threads, NULL,
+        cede__chooser = &r.chooser;
+        EXPECT_EQ(cede_run_with(offload_without_threads, &r,
                                 &(struct cede_run_options){ .offload_threads_min = 4 }),
                   one - 1 + 4);
+        cede__chooser = NULL;
 }
