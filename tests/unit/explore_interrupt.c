@@ -77,6 +77,7 @@ static void prepare_tree(void)
         char deep[80];
 
         tree = test_folder();
+        whole = (struct totals){ 0 };
         make_tree(tree, 5, 3);
         snprintf(deep, sizeof(deep), "%s/deep", tree);
         EXPECT_EQ(mkdir(deep, 0700), 0);
