@@ -91,7 +91,7 @@ TASK_TEST(random_order_draws_the_same_whatever_the_transfer)
         EXPECT_LOG(strict);
 }
 
-/* Waiters that are on their way do not hold up those behind them, if there are permits for these. */
+/* Who is on his way does not hold up those behind him, if there are permits for these. */
 
 static struct cede_sem permits;
 
