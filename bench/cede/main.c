@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The bench of this library. */
+#include "rows.h"
+
+int main(int argc, char **argv)
+{
+        static const struct bench_row rows[] = {
+                { "switch", row_switch },
+                { "spawn", row_spawn },
+                { "spawn_yield", row_spawn_yield },
+                { "mutex", row_mutex },
+                { "semaphore", row_semaphore },
+                { "handoff", row_handoff },
+                { "contended", row_contended },
+                { "contended_adaptive", row_contended_adaptive },
+                { "event", row_event },
+                { "condition", row_condition },
+                { "offload", row_offload },
+                { "sleepers", row_sleepers },
+                { "blocked", row_blocked },
+                { "waiting", row_waiting },
+                { NULL, NULL },
+        };
+
+        return bench_main(argc, argv, rows);
+}
