@@ -4,7 +4,8 @@ DIR    ?= /usr
 ARGS   ?=
 PREFIX ?= /usr/local
 
-.PHONY: all run test check-asan check-valgrind check-tsan check-mutants format install clean help
+.PHONY: all run test check-asan check-valgrind check-tsan check-mutants bench bench-deps format \
+	install clean help
 
 all:
 	@scripts/setup build
@@ -37,6 +38,13 @@ check-mutants:
 	@scripts/setup build test
 	@tests/check-mutants
 
+bench:
+	@scripts/setup build
+	@bench/run $(ARGS)
+
+bench-deps:
+	@scripts/setup build bench
+
 format:
 	@scripts/setup test
 	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs -r clang-format -i
@@ -57,6 +65,8 @@ help:
 	@echo 'make check-valgrind   the C tests again under valgrind'
 	@echo 'make check-tsan       the C tests again with ThreadSanitizer'
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
+	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
+	@echo 'make bench-deps       install the rivals that Debian has'
 	@echo 'make format           clang-format over the sources'
 	@echo 'make install          PREFIX=/usr/local DESTDIR='
 	@echo 'make clean            remove every build directory'
