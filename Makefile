@@ -1,18 +1,20 @@
 # The front door. Meson and ninja do the work, in build/; this only remembers how to call them.
 
-DIR    ?= /usr
-ARGS   ?=
-PREFIX ?= /usr/local
+DIR     ?= /usr
+ARGS    ?=
+PREFIX  ?= /usr/local
+BUILD   ?= build
+OPTIONS ?=
 
 .PHONY: all run test check-asan check-valgrind check-tsan check-mutants bench bench-deps format \
 	install clean help
 
 all:
 	@scripts/setup build
-	@scripts/build build
+	@scripts/build "$(BUILD)" $(OPTIONS)
 
 run: all
-	@build/cede explore "$(DIR)" $(ARGS)
+	@"$(BUILD)/cede" explore "$(DIR)" $(ARGS)
 
 test:
 	@scripts/setup build test
@@ -50,8 +52,8 @@ format:
 	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs -r clang-format -i
 
 install: all
-	@meson configure build --prefix "$(PREFIX)"
-	@DESTDIR="$(DESTDIR)" meson install -C build --quiet >/dev/null
+	@meson configure "$(BUILD)" --prefix "$(PREFIX)"
+	@DESTDIR="$(DESTDIR)" meson install -C "$(BUILD)" --quiet >/dev/null
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" -eq 0 ]; then ldconfig; fi
 
 clean:
@@ -68,5 +70,5 @@ help:
 	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
 	@echo 'make bench-deps       install the rivals that Debian has'
 	@echo 'make format           clang-format over the sources'
-	@echo 'make install          PREFIX=/usr/local DESTDIR='
+	@echo 'make install          PREFIX=/usr/local DESTDIR= ; BUILD=build OPTIONS="-Dtests=false"'
 	@echo 'make clean            remove every build directory'

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Headers: each compiles alone, twice in a row. The public ones also as strict C11 and as C++."""
+"""Headers: each compiles alone, twice in a row. The public ones also as strict C and as C++."""
 
 import concurrent.futures
 import subprocess
@@ -7,9 +7,10 @@ from common import BUILD, files, main
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 LANGUAGES = [
+    ("gcc", "c", ["-std=c99", "-pedantic-errors"]),
     ("gcc", "c", ["-std=c11", "-pedantic-errors"]),
-    ("g++", "c++", ["-std=c++11"]),
-    ("g++", "c++", ["-std=c++17"]),
+    ("g++", "c++", ["-std=c++11", "-pedantic-errors"]),
+    ("g++", "c++", ["-std=c++17", "-pedantic-errors"]),
 ]
 
 
