@@ -8,6 +8,10 @@
  *      -ECANCELED   the caller's scope was cancelled, or a deadline further out has passed
  *      -ETIMEDOUT   the deadline of the caller's own innermost scope has passed
  *      -EDEADLK     waiting would never end
+ *      -EOWNERDEAD  it is the caller's now, and its last owner ended without giving it back
+ *      -EPERM       the caller is not the owner
+ *      -EBUSY       somebody does the same already, where one at a time may
+ *      -EALREADY    too late: it has happened
  *      -EAGAIN      it cannot be done now without waiting (the try_ functions)
  *      -EOVERFLOW   given back more than was ever taken
  *      -EINVAL      an argument that can never be right

@@ -46,13 +46,16 @@ struct cede_callback {
 };
 
 /*
- * Ends the wait, from any thread.  0: fn will never be called, and the callback is the caller's
- * again.
+ * Ends a callback's wait, from any thread.  0: fn will never be called, and the callback is the
+ * caller's again.
  * -EALREADY: it was granted, and has been called or will be; it holds what it waited for.
  */
 CEDE_API int cede_callback_cancel(struct cede_callback *callback) CEDE_MUST_CHECK;
 
-/* Calls fn: once for each call of post, on the thread that fn belongs to. */
+/*
+ * Calls a callback's fn.  To be used by foreign loops, once for each call of post, on the thread
+ * that fn belongs to.
+ */
 CEDE_API void cede_callback_run(struct cede_callback *callback);
 
 CEDE_END_DECLS

@@ -41,13 +41,13 @@ struct cede_condition {
                 0, CEDE__WAITQ_INIT(order), NULL                                                   \
         }
 
-/* -EINVAL: the order (in which waiters are notified) is none. */
+/* Makes `c` a condition that notifies waiters in this order.  -EINVAL: the order is none. */
 CEDE_API int cede_condition_init(struct cede_condition *c, enum cede_order order) CEDE_MUST_CHECK;
 
-/* Ends the condition's life.  Ends the program with a report if anybody waits. */
+/* Ends a condition's life.  Ends the program with a report if anybody waits. */
 CEDE_API void cede_condition_finish(struct cede_condition *c);
 
-/* For reports; kept, not copied. */
+/* Names a condition, for reports.  The name is kept, not copied. */
 CEDE_API void cede_condition_set_name(struct cede_condition *c, const char *name);
 
 /*
@@ -59,7 +59,11 @@ CEDE_API void cede_condition_set_name(struct cede_condition *c, const char *name
  */
 CEDE_API int cede_condition_wait(struct cede_condition *c, struct cede_mutex *m) CEDE_MUST_CHECK;
 
-/* The loop around it: waits until predicate(arg) is true, which is asked with m held. */
+/*
+ * Waits until predicate(arg) is true, which is asked with m held: the loop around
+ * cede_condition_wait.  Once that fails with -ECANCELED, -ETIMEDOUT, -EOWNERDEAD or -EPERM, so does
+ * this, with m held in the same way.
+ */
 CEDE_API int cede_condition_wait_for(struct cede_condition *c, struct cede_mutex *m,
                                      bool (*predicate)(void *arg), void *arg) CEDE_MUST_CHECK;
 
@@ -70,6 +74,7 @@ CEDE_API int cede_condition_wait_for(struct cede_condition *c, struct cede_mutex
 CEDE_API unsigned cede_condition_notify(struct cede_condition *c, unsigned n);
 CEDE_API unsigned cede_condition_notify_all(struct cede_condition *c);
 
+/* Returns how many parties wait on a condition now; stale when read. */
 CEDE_API unsigned cede_condition_waiting(const struct cede_condition *c);
 
 struct cede_condition_stats {
@@ -77,7 +82,7 @@ struct cede_condition_stats {
         unsigned peak_waiting; /* the most that ever waited at a time */
 };
 
-/* A consistent snapshot. */
+/* Stores a consistent snapshot of a condition's counters. */
 CEDE_API void cede_condition_stats(struct cede_condition *c,
                                    struct cede_condition_stats *ret_stats);
 

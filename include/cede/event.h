@@ -33,33 +33,39 @@ struct cede_event {
                 0, CEDE__WAITQ_INIT(order), NULL                                                   \
         }
 
-/* -EINVAL: the order (in which the waiters become ready) is none. */
+/*
+ * Makes `e` an event that is not set, whose waiters become ready in this order.  -EINVAL: the order
+ * is none.
+ */
 CEDE_API int cede_event_init(struct cede_event *e, enum cede_order order) CEDE_MUST_CHECK;
 
-/* Ends the event's life.  Ends the program with a report if anybody waits. */
+/* Ends an event's life.  Ends the program with a report if anybody waits. */
 CEDE_API void cede_event_finish(struct cede_event *e);
 
-/* For reports; kept, not copied. */
+/* Names an event, for reports.  The name is kept, not copied. */
 CEDE_API void cede_event_set_name(struct cede_event *e, const char *name);
 
 /*
- * Waits until it is set.  -ECANCELED: the caller is cancelled (also if it is set); -ETIMEDOUT: the
- * deadline of its innermost scope has passed, and it is not set.
+ * Waits until an event is set.  -ECANCELED: the caller is cancelled (also if it is set);
+ * -ETIMEDOUT: the deadline of its innermost scope has passed, and it is not set.
  */
 CEDE_API int cede_event_wait(struct cede_event *e) CEDE_MUST_CHECK;
 
-/* For callbacks: 0, it will be called. */
+/* Waits for an event with a callback.  0: it will be called, from its loop, with result 0. */
 CEDE_API int cede_event_wait_async(struct cede_event *e,
                                    struct cede_callback *callback) CEDE_MUST_CHECK;
 
 /*
- * Never wait or yield; from any thread.  Setting one that is set, or clearing one that is not:
- * nothing.
+ * Sets an event and wakes all who wait for it, or clears it.  Neither waits or yields; from any
+ * thread.  Setting one that is set, or clearing one that is not, does nothing.
  */
 CEDE_API void cede_event_set(struct cede_event *e);
 CEDE_API void cede_event_clear(struct cede_event *e);
 
+/* Returns whether an event is set. */
 CEDE_API bool cede_event_is_set(const struct cede_event *e);
+
+/* Returns how many parties wait for an event now; stale when read. */
 CEDE_API unsigned cede_event_waiting(const struct cede_event *e);
 
 struct cede_event_stats {
@@ -67,7 +73,7 @@ struct cede_event_stats {
         unsigned peak_waiting; /* the most that ever waited at a time */
 };
 
-/* A consistent snapshot. */
+/* Stores a consistent snapshot of an event's counters. */
 CEDE_API void cede_event_stats(struct cede_event *e, struct cede_event_stats *ret_stats);
 
 CEDE_END_DECLS

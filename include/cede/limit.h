@@ -51,13 +51,16 @@ struct cede_limit {
                         CEDE__WAITQ_INIT(CEDE_FIFO), NULL, NULL                                    \
         }
 
-/* -EINVAL: max is negative, or the order is none. */
+/*
+ * Makes `l` a limit of `max` tasks (0: any number) that start in this order.  -EINVAL: max is
+ * negative, or the order is none.
+ */
 CEDE_API int cede_limit_init(struct cede_limit *l, long max, enum cede_order order) CEDE_MUST_CHECK;
 
-/* Ends the program with a report if tasks hold or await slots. */
+/* Ends a limit's life.  Ends the program with a report if tasks hold or await slots. */
 CEDE_API void cede_limit_finish(struct cede_limit *l);
 
-/* A name for reports (kept, not copied); the seed of CEDE_RANDOM. */
+/* Sets a limit's name for reports (kept, not copied), or its seed for CEDE_RANDOM. */
 CEDE_API void cede_limit_set_name(struct cede_limit *l, const char *name);
 CEDE_API void cede_limit_set_seed(struct cede_limit *l, uint64_t seed);
 
@@ -68,6 +71,7 @@ struct cede_limit_stats {
         unsigned peak_queued; /* the most that ever waited to start at a time */
 };
 
+/* Stores a consistent snapshot of a limit's counters. */
 CEDE_API void cede_limit_stats(struct cede_limit *l, struct cede_limit_stats *ret_stats);
 
 CEDE_END_DECLS

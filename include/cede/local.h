@@ -22,7 +22,7 @@ struct cede_local {
         void (*destroy)(void *value); /* called for each value that is not NULL; may be NULL */
 };
 
-/* The calling task's value, NULL if it has none. */
+/* Returns the calling task's value, NULL if it has none. */
 CEDE_API void *cede_local_get(const struct cede_local *key);
 
 /*

@@ -27,10 +27,13 @@ CEDE_BEGIN_DECLS
 
 struct cede_mutex;
 
-/* Switches it on or off, for the whole process.  Off: what was learned is forgotten. */
+/*
+ * Switches the lock-order check on or off, for the whole process.  Off: what was learned is
+ * forgotten.
+ */
 CEDE_API void cede_lock_order_check(bool on);
 
-/* How many inversions were reported so far. */
+/* Returns how many inversions were reported so far. */
 CEDE_API unsigned cede_lock_order_inversions(void);
 
 /* Orders mutexes of the same class: lower levels before higher ones.  0 at first. */

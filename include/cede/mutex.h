@@ -64,23 +64,26 @@ struct cede_mutex {
                         NULL, 0, NULL                                                              \
         }
 
-/* -EINVAL: the order is none. */
+/*
+ * Makes `m` an unlocked mutex, which is handed over in this order.  A recursive one may be locked
+ * again by its owner, and is unlocked as often.  -EINVAL: the order is none.
+ */
 CEDE_API int cede_mutex_init(struct cede_mutex *m, enum cede_order order) CEDE_MUST_CHECK;
 CEDE_API int cede_mutex_init_recursive(struct cede_mutex *m, enum cede_order order) CEDE_MUST_CHECK;
 
-/* Ends the mutex's life.  Ends the program with a report if it is locked or anybody waits. */
+/* Ends a mutex's life.  Ends the program with a report if it is locked or anybody waits. */
 CEDE_API void cede_mutex_finish(struct cede_mutex *m);
 
 /*
- * Options, set before the mutex is shared: a name for reports (kept, not copied); how it gets to
- * waiters (order.h), -EINVAL if it is none.
+ * Sets an option of a mutex, before it is shared: a name for reports (kept, not copied); how it
+ * gets to waiters (order.h).  -EINVAL: a transfer that is none.
  */
 CEDE_API void cede_mutex_set_name(struct cede_mutex *m, const char *name);
 CEDE_API int cede_mutex_set_transfer(struct cede_mutex *m,
                                      enum cede_transfer transfer) CEDE_MUST_CHECK;
 
 /*
- * Locks it, waiting if need be.
+ * Locks a mutex, waiting if need be.
  *
  * -ECANCELED  the caller is cancelled (also if the mutex is free)
  * -ETIMEDOUT  the deadline of the caller's innermost scope has passed; a free mutex is still locked
@@ -94,29 +97,41 @@ CEDE_API int cede_mutex_set_transfer(struct cede_mutex *m,
  */
 CEDE_API int cede_mutex_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
 
-/* The same without waiting.  -EAGAIN: it is locked by somebody else, or somebody waits for it. */
+/*
+ * Locks a mutex if that needs no waiting.
+ *
+ * -EAGAIN   it is locked by somebody else, or somebody waits for it
+ * -EDEADLK  the caller owns it already, and it is not recursive
+ */
 CEDE_API int cede_mutex_try_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
 
-/* Never waits or yields.  -EPERM: the caller does not own it. */
+/* Unlocks a mutex.  Never waits or yields.  -EPERM: the caller does not own it. */
 CEDE_API int cede_mutex_unlock(struct cede_mutex *m);
 
 /*
- * For callbacks: 0 if it will be called, owning the mutex, with 0 or -EOWNERDEAD.  -EINVAL: the
- * mutex is recursive; -EDEADLK: this callback owns it already.
+ * Locks a mutex for a callback, or unlocks it.  0: the callback will be called, owning the mutex,
+ * with 0 or -EOWNERDEAD; it is unlocked.
+ *
+ * -EINVAL   lock: the mutex is recursive
+ * -EDEADLK  lock: this callback owns it already
+ * -EPERM    unlock: this callback does not own it
  */
 CEDE_API int cede_mutex_lock_async(struct cede_mutex *m,
                                    struct cede_callback *owner) CEDE_MUST_CHECK;
 CEDE_API int cede_mutex_unlock_async(struct cede_mutex *m, struct cede_callback *owner);
 
 /*
- * Locks it, calls fn(arg), and unlocks, whatever fn returns.  fn's result, or why it was not
- * called.
+ * Locks a mutex, calls fn(arg), and unlocks it, whatever fn returns.  Returns fn's result, or why
+ * it was not called: -ECANCELED, -ETIMEDOUT, -EDEADLK or -EOWNERDEAD, as from cede_mutex_lock; the
+ * mutex is not held then.
  */
 CEDE_API int cede_mutex_run(struct cede_mutex *m, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 
-/* Whether it is locked; whether by the caller.  The former is stale when read. */
+/* Returns whether a mutex is locked, or locked by the caller.  The former is stale when read. */
 CEDE_API bool cede_mutex_locked(const struct cede_mutex *m);
 CEDE_API bool cede_mutex_owned(const struct cede_mutex *m);
+
+/* Returns how many parties wait for a mutex now; stale when read. */
 CEDE_API unsigned cede_mutex_waiting(const struct cede_mutex *m);
 
 struct cede_mutex_stats {
@@ -125,7 +140,7 @@ struct cede_mutex_stats {
         uint64_t handoffs;     /* times it was handed to a waiter */
 };
 
-/* A consistent snapshot. */
+/* Stores a consistent snapshot of a mutex's counters. */
 CEDE_API void cede_mutex_stats(struct cede_mutex *m, struct cede_mutex_stats *ret_stats);
 
 CEDE_END_DECLS

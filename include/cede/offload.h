@@ -27,12 +27,18 @@
 CEDE_BEGIN_DECLS
 
 /*
- * Runs fn(arg) on a thread and returns its result.  In fn, what works in a plain thread works.  On
- * a virtual clock, time stands still meanwhile, except during cede_sleep; deadlines cannot be set
- * there.  fn begins with priority 0 (thread.h).
+ * Runs fn(arg) on a thread and waits for its result.  In fn, what works in a plain thread works.
+ * On a virtual clock, time stands still meanwhile, except during cede_sleep; deadlines cannot be
+ * set there.  fn begins with priority 0 (thread.h).
  *
- * -ECANCELED, -ETIMEDOUT: fn was not run.  -EAGAIN: not a single thread could be started, or not
- * as many as the run shall have at least.
+ * Returns what fn returned, or why it was not run:
+ *
+ * -ECANCELED, -ETIMEDOUT  as for any blocking call
+ * -EAGAIN                 not a single thread could be started, or not as many as the run shall
+ *                         have at least
+ * -ENOMEM                 there is no memory for the queue
+ * -EINVAL                 fn is NULL
+ *
  * Since fn's own results share the range, let fn store what must be told apart behind arg.
  */
 CEDE_API int cede_offload(int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;

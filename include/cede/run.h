@@ -28,13 +28,6 @@
 
 CEDE_BEGIN_DECLS
 
-/*
- * Returns fn's result, or the first failure of a task spawned into the run itself.
- * -EDEADLK after a deadlock report, -EBUSY inside a run (spawn a task there), -ENOMEM, -EAGAIN (a
- * worker's thread could not be started).
- */
-CEDE_API int cede_run(int (*fn)(void *arg), void *arg);
-
 enum cede_clock {
         CEDE_CLOCK_REAL,
         CEDE_CLOCK_VIRTUAL,
@@ -69,13 +62,28 @@ struct cede_run_options {
         unsigned workers;
 };
 
-/* The same with options (NULL: none).  -EINVAL: an option that makes no sense. */
+/*
+ * Runs fn(arg) as the first task, on the calling thread, and all that are spawned.  Returns fn's
+ * result, or the first failure of a task spawned into the run itself, or:
+ *
+ * -EDEADLK  a deadlock was reported
+ * -EBUSY    the caller is inside a run (spawn a task there), or `options` asks for signals that
+ *           another thread's run handles
+ * -EINVAL   an option that makes no sense; fn is NULL
+ * -ENOMEM   nothing was run
+ * -EAGAIN   a worker's or the watchdog's thread could not be started; nothing was run
+ *
+ * cede_run_with takes options; NULL: none.
+ */
+CEDE_API int cede_run(int (*fn)(void *arg), void *arg);
 CEDE_API int cede_run_with(int (*fn)(void *arg), void *arg, const struct cede_run_options *options);
 
-/* A process exit status for a run's result: 0 if it is >= 0, else 1. */
+/* Returns a process exit status for a run's result: 0 if it is >= 0, else 1. */
 CEDE_API int cede_exit_status(int result);
 
-/* The cancel signal that ended the caller's run, or the thread's last one; 0: none did. */
+/*
+ * Returns the cancel signal that ended the caller's run, or the thread's last one; 0 if none did.
+ */
 CEDE_API int cede_interrupted(void);
 
 /* Writes the task tree of the calling thread's run: name, state, what it waits on, and where. */
@@ -90,7 +98,7 @@ struct cede_run_stats {
         uint64_t turns;       /* times that a task was started or resumed */
 };
 
-/* Of the calling thread's run. */
+/* Stores the counters of the calling thread's run; all zero outside of any. */
 CEDE_API void cede_run_stats(struct cede_run_stats *ret_stats);
 
 CEDE_END_DECLS

@@ -79,9 +79,10 @@ CEDE_API void cede_scope_open_with(struct cede_scope *scope,
                                    const struct cede_scope_options *options);
 
 /*
- * Waits for every child, whatever happens, and leaves the scope.  `result` is the body's: if it is
- * negative, the children are cancelled first.  Returns, in this order of preference: the first
- * failure of a child or the body; -ETIMEDOUT if the scope's deadline cut something short; `result`.
+ * Waits for every child of a scope, whatever happens, and leaves it.  `result` is the body's: if
+ * it is negative, the children are cancelled first.  Returns, in this order of preference: the
+ * first failure of a child or the body; -ETIMEDOUT if the scope's deadline cut something short;
+ * `result`.
  *
  * If a child cannot end since it waits, directly or round some corners, for what the caller holds,
  * that is reported on standard error as a deadlock, and the children are cancelled: the first
@@ -90,17 +91,17 @@ CEDE_API void cede_scope_open_with(struct cede_scope *scope,
 CEDE_API int cede_scope_close(struct cede_scope *scope, int result);
 
 /*
- * Cancels the scope: its children, its body and everything inside, save what is shielded.  Does not
+ * Cancels a scope: its children, its body and everything inside, save what is shielded.  Does not
  * wait.  A child's -ECANCELED is expected then and does not count as a failure.  NULL: the run.
  */
 CEDE_API void cede_scope_cancel(struct cede_scope *scope);
 
-/* The calling task's earliest deadline, shields considered; CEDE_NEVER without any. */
+/* Returns the calling task's earliest deadline, shields considered; CEDE_NEVER without any. */
 CEDE_API int64_t cede_deadline(void);
 
 /*
- * Block forms.  The end of the block closes the scope.  Leaving it early (return, break, goto)
- * closes it too, and cancels its children first.
+ * Opens a scope for the block that follows.  The end of the block closes the scope.  Leaving it
+ * early (return, break, goto) closes it too, and cancels its children first.
  *
  *      CEDE_TIMEOUT(CEDE_SEC(1))               // relative; a blocking call directly inside it
  *              r = cede_sem_acquire(&s);       // fails with -ETIMEDOUT

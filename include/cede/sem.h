@@ -13,6 +13,7 @@
  * Fairness.  Arrivals never pass waiters: while anybody is queued, a free permit belongs to the
  * head of the queue, and the holder that releases and acquires again goes behind those its order
  * puts first.  A request for many permits at the head is not starved by small ones behind it.
+ * With CEDE_ADAPTIVE (order.h) arrivals may pass, for a millisecond.
  *
  * Hand-over.  A release gives the permits to the waiters at that moment; the releaser goes on
  * without yielding.  A waiter that was granted returns 0 even if it is cancelled before it gets to
@@ -54,18 +55,18 @@ struct cede_sem {
         }
 
 /*
- * Makes `s` a semaphore with `permits` permits and no maximum.
+ * Makes `s` a semaphore with so many permits, and no maximum.
  * -EINVAL: permits is negative or beyond LONG_MAX / 8, or the order is none.
  */
 CEDE_API int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order) CEDE_MUST_CHECK;
 
-/* Ends the semaphore's life.  Ends the program with a report if anybody still waits on it. */
+/* Ends a semaphore's life.  Ends the program with a report if anybody still waits on it. */
 CEDE_API void cede_sem_finish(struct cede_sem *s);
 
 /*
- * Options, set before the semaphore is shared: a name for reports (kept, not copied); a maximum
- * (0: none), -EINVAL if fewer than the permits it has now; how permits get to waiters (order.h; the
- * paragraphs above are about the strict transfer), -EINVAL if it is none; the seed of CEDE_RANDOM.
+ * Sets an option of a semaphore, before it is shared: a name for reports (kept, not copied); a
+ * maximum (0: none); how permits get to waiters (order.h); the seed of CEDE_RANDOM.  -EINVAL: a
+ * maximum below the permits it has now, or a transfer that is none.
  */
 CEDE_API void cede_sem_set_name(struct cede_sem *s, const char *name);
 CEDE_API int cede_sem_set_max(struct cede_sem *s, long max) CEDE_MUST_CHECK;
@@ -84,15 +85,18 @@ CEDE_API int cede_sem_acquire(struct cede_sem *s) CEDE_MUST_CHECK;
 CEDE_API int cede_sem_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
 
 /*
- * The same for a callback (callback.h): 0 if it will be called, once it holds the permits.
- * -EINVAL as above.
+ * Takes n permits for a callback (callback.h).  0: it will be called, once it holds the permits.
+ * -EINVAL: n < 1, or more than the maximum.
  */
 CEDE_API int cede_sem_acquire_async(struct cede_sem *s, long n,
                                     struct cede_callback *callback) CEDE_MUST_CHECK;
 
 /*
- * The same without waiting; also from plain threads and from cancelled tasks.
- * -EAGAIN: not enough permits, or somebody is queued for them.
+ * Takes one permit, or n at once, if that needs no waiting; also from plain threads and from
+ * cancelled tasks.
+ *
+ * -EAGAIN  not enough permits, or somebody is queued for them
+ * -EINVAL  n < 1, or more than the maximum
  */
 CEDE_API int cede_sem_try_acquire(struct cede_sem *s) CEDE_MUST_CHECK;
 CEDE_API int cede_sem_try_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
@@ -106,12 +110,15 @@ CEDE_API int cede_sem_release(struct cede_sem *s);
 CEDE_API int cede_sem_release_n(struct cede_sem *s, long n);
 
 /*
- * Takes a permit, calls fn(arg), and gives it back, whatever fn returns.  fn's result, or why it
- * was not called.
+ * Takes a permit, calls fn(arg), and gives it back, whatever fn returns.  Returns fn's result, or
+ * why it was not called: -ECANCELED or -ETIMEDOUT, as from cede_sem_acquire.
  */
 CEDE_API int cede_sem_run(struct cede_sem *s, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 
-/* Permits free now, and parties waiting now: of use for reports and tests, stale when read. */
+/*
+ * Returns the permits that are free now, or how many parties wait now: of use for reports and
+ * tests, stale when read.
+ */
 CEDE_API long cede_sem_value(const struct cede_sem *s);
 CEDE_API unsigned cede_sem_waiting(const struct cede_sem *s);
 
@@ -122,7 +129,7 @@ struct cede_sem_stats {
         uint64_t handoffs;     /* grants to a waiter, as opposed to permits taken without waiting */
 };
 
-/* A consistent snapshot. */
+/* Stores a consistent snapshot of a semaphore's counters. */
 CEDE_API void cede_sem_stats(struct cede_sem *s, struct cede_sem_stats *ret_stats);
 
 CEDE_END_DECLS

@@ -30,16 +30,6 @@ CEDE_BEGIN_DECLS
 
 struct cede_task;
 
-/*
- * Spawns a child of `scope`: fn(arg) will run, once, and its result is 0 or positive for success,
- * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
- * itself: such a task is cancelled, and waited for, when the main function has returned.  A number
- * is passed as (void *)(intptr_t)n.
- *
- * -ENOMEM, or -EINVAL (fn is NULL, a stack of more than 1 GiB): nothing was spawned.
- */
-CEDE_API int cede_spawn(struct cede_scope *scope, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
-
 struct cede_spawn_options {
         const char *name;  /* for reports; kept, not copied: must outlive the task.  NULL: none */
         int priority;      /* higher goes first where an object's order is CEDE_PRIORITY */
@@ -47,18 +37,31 @@ struct cede_spawn_options {
 };
 
 /*
- * The same with options (NULL: none).  If ret_task is not NULL, *ret_task receives a handle, which
- * is valid until it is joined or the scope closes, whichever comes first.
+ * Spawns a child of `scope`: fn(arg) will run, once, and its result is 0 or positive for success,
+ * -errno for failure.  Any task may spawn into a scope that is not closed yet.  NULL means the run
+ * itself: such a task is cancelled, and waited for, when the main function has returned.  A number
+ * is passed as (void *)(intptr_t)n.
+ *
+ * cede_spawn_with takes options (NULL: none).  If ret_task is not NULL, *ret_task receives a
+ * handle, which is valid until it is joined or the scope closes, whichever comes first.
+ *
+ * -ENOMEM  nothing was spawned
+ * -EINVAL  fn is NULL, or a stack of more than 1 GiB; nothing was spawned
  */
+CEDE_API int cede_spawn(struct cede_scope *scope, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 CEDE_API int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *options,
                              int (*fn)(void *arg), void *arg,
                              struct cede_task **ret_task) CEDE_MUST_CHECK;
 
 /*
- * Waits for a task's end.  On 0, *ret_result (if not NULL) is what its function returned, and the
- * handle is gone.  On failure (-ECANCELED, -ETIMEDOUT: of the caller; -EDEADLK: the task is the
- * caller itself, or waits for it in turn, which is reported as a circle, see mutex.h) the task goes
- * on and the handle stays valid.  A task may have one joiner at a time (-EBUSY).
+ * Waits for a task's end.  0: *ret_result (if not NULL) is what its function returned, and the
+ * handle is gone.  On failure the task goes on and the handle stays valid.
+ *
+ * -ECANCELED, -ETIMEDOUT  as for any blocking call
+ * -EDEADLK                the task is the caller itself, or waits for it in turn, which is reported
+ *                         as a circle, see mutex.h
+ * -EBUSY                  somebody else joins it already
+ * -EINVAL                 task is NULL
  */
 CEDE_API int cede_task_join(struct cede_task *task, int *ret_result) CEDE_MUST_CHECK;
 
@@ -68,29 +71,35 @@ CEDE_API int cede_task_join(struct cede_task *task, int *ret_result) CEDE_MUST_C
  */
 CEDE_API void cede_task_cancel(struct cede_task *task);
 
-/* Lets every other ready task run first.  0, or -ECANCELED / -ETIMEDOUT (before or after). */
+/* Lets every other ready task run first.  -ECANCELED, -ETIMEDOUT: before or after that. */
 CEDE_API int cede_yield(void);
 
-/* 0, -ECANCELED or -ETIMEDOUT: what a blocking call would fail with now.  Does not yield. */
+/*
+ * Tells whether a blocking call would fail now, by -ECANCELED or -ETIMEDOUT.  Neither waits nor
+ * yields.
+ */
 CEDE_API int cede_checkpoint(void);
 
-/* The calling task; NULL outside of any. */
+/* Returns the calling task; NULL outside of any. */
 CEDE_API struct cede_task *cede_task_self(void);
 
 /*
- * Of use in reports: a number unique among 2^32 successive tasks of the run (the main one is 1),
- * and the name.
+ * Returns or sets what reports call a task: a number unique among 2^32 successive tasks of the run
+ * (the main one is 1), and the name (kept, not copied).
  */
 CEDE_API uint64_t cede_task_id(const struct cede_task *task);
 CEDE_API const char *cede_task_name(const struct cede_task *task);
 CEDE_API void cede_task_set_name(struct cede_task *task, const char *name);
 
-/* A waiting task whose priority changes is sorted anew in its queue at that moment. */
+/*
+ * Returns or sets a task's priority.  A waiting task whose priority changes is sorted anew in its
+ * queue at that moment.
+ */
 CEDE_API int cede_task_priority(const struct cede_task *task);
 CEDE_API void cede_task_set_priority(struct cede_task *task, int priority);
 
 /*
- * A stretch that must not be suspended in: a checkpoint that would suspend inside it ends the
+ * Forbids suspension in the block that follows: a checkpoint that would suspend inside it ends the
  * program with a report.  For code that relies on running in one go.  Regions nest.
  *
  *      CEDE_NO_SUSPEND {

@@ -14,9 +14,9 @@
 CEDE_BEGIN_DECLS
 
 /*
- * The calling plain thread's priority: where an object's order is CEDE_PRIORITY, higher goes first,
- * as with tasks and among them.  It is 0 until it is set, and stays until it is set again; it may
- * be set before the thread's first wait.
+ * Returns or sets the calling plain thread's priority: where an object's order is CEDE_PRIORITY,
+ * higher goes first, as with tasks and among them.  It is 0 until it is set, and stays until it is
+ * set again; it may be set before the thread's first wait.
  *
  * An offloaded function begins with 0, whatever an earlier one has set on the same thread.  A task
  * has a priority of its own, the main task of a run too: in tasks and callbacks these functions end

@@ -13,18 +13,20 @@
 
 CEDE_BEGIN_DECLS
 
-/* Nanoseconds.  Outside of a run: CLOCK_MONOTONIC. */
+/* Returns the time in nanoseconds.  Outside of a run: CLOCK_MONOTONIC. */
 CEDE_API int64_t cede_now(void);
 
 /*
  * Suspends the calling task for `ns` nanoseconds (<= 0: it yields), or until cede_now() >= t.
- * 0, or -ECANCELED / -ETIMEDOUT.  In an offloaded function it suspends the thread, by the clock of
- * the loop it works for.
+ * -ECANCELED, -ETIMEDOUT: as for any blocking call.  In an offloaded function it suspends the
+ * thread, by the clock of the loop it works for.
  */
 CEDE_API int cede_sleep(int64_t ns);
 CEDE_API int cede_sleep_until(int64_t t);
 
-/* `ns` from now; CEDE_NEVER where that overflows.  A negative `ns` is taken as 0. */
+/*
+ * Returns the time `ns` from now, CEDE_NEVER where that overflows.  A negative `ns` is taken as 0.
+ */
 CEDE_API int64_t cede_in(int64_t ns);
 
 CEDE_END_DECLS
