@@ -49,6 +49,11 @@ def layout(top):
     found, libraries = installed(top)
     expected = {str(name) for name in files(ROOT, ".h", under=("include",))}
     expected |= {"bin/cede", "lib/libcede.a", "lib/pkgconfig/cede.pc", "lib/libcede.so"}
+    expected |= {f"share/doc/cede/{name}" for name in files(ROOT, under=("examples",))
+                 if name.name != "meson.build"}
+    # tests/checks/manual.py looks at the pages; here, that the sections are where man finds them.
+    expected |= {"share/man/man1/cede.1", "share/man/man3/cede_run.3", "share/man/man7/cede.7"}
+    found -= {name for name in found if name.startswith("share/man/") and name not in expected}
     version = re.search(r"^Version: (\S+)$", (libraries / "pkgconfig/cede.pc").read_text(), re.M)[1]
     major = version.split(".", maxsplit=1)[0]
     expected |= {f"lib/libcede.so.{major}", f"lib/libcede.so.{version}"}
