@@ -6,8 +6,8 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 OPTIONS ?=
 
-.PHONY: all run test check-asan check-valgrind check-tsan check-mutants bench bench-deps format \
-	install clean help
+.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-deb bench bench-deps \
+	format deb install clean help
 
 all:
 	@scripts/setup build
@@ -47,6 +47,14 @@ bench:
 bench-deps:
 	@scripts/setup build bench
 
+deb:
+	@scripts/setup build deb
+	@scripts/deb build-deb
+
+check-deb:
+	@scripts/setup build test deb
+	@tests/check-deb
+
 format:
 	@scripts/setup test
 	@git ls-files -co --exclude-standard -- '*.c' '*.h' | xargs -r clang-format -i
@@ -69,6 +77,8 @@ help:
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
 	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
 	@echo 'make bench-deps       install the rivals that Debian has'
+	@echo 'make check-deb        build the Debian packages, and a program with them'
+	@echo 'make deb              build the Debian packages into build-deb/'
 	@echo 'make format           clang-format over the sources'
 	@echo 'make install          PREFIX=/usr/local DESTDIR= ; BUILD=build OPTIONS="-Dtests=false"'
 	@echo 'make clean            remove every build directory'

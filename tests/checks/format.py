@@ -11,6 +11,7 @@ TEXT = CODE + (".py", ".md", ".txt", ".sh", ".build", ".map", "")
 BANNED = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca|setjmp|longjmp|sigsetjmp"
                     r"|siglongjmp|_setjmp|_longjmp)\s*\(")
 COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+MAKEFILES = ("Makefile", "debian/rules")  # which need tabs
 LONGEST_FILE, LONGEST_LINE = 500, 100
 
 
@@ -54,7 +55,7 @@ def blanks(root):
         for number, line in enumerate(text.splitlines(), 1):
             if line != line.rstrip():
                 problems.append(f"{name}:{number}: blanks at the end of the line")
-            if "\t" in line and name.name != "Makefile":
+            if "\t" in line and str(name) not in MAKEFILES:
                 problems.append(f"{name}:{number}: tab")
     return problems
 

@@ -113,6 +113,9 @@ def program(top, folder, compiler, language, standard, link):
         raise Skipped(f"{compiler} is not installed")
     libraries = installed(top)[1]
     environment = {**os.environ, "PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
+    if top.name == "usr":  # of a tree that is not the system's
+        environment |= {"PKG_CONFIG_SYSROOT_DIR": str(top.parent),
+                        "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1", "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1"}
     static = ["--static"] if link == "static" else []
     flags = run("pkg-config", "--cflags", "cede", env=environment).split()
     flags += [f"-std={standard}", *WARNINGS, "-x", language, ROOT / "tests/install/program.c"]
@@ -147,7 +150,11 @@ def main():
                                  folder, compiler, language, standard, link)
         make_install(folder, "/usr", destdir)
         sound &= attempt("staged", caught, staged, destdir)
+        for link in ("shared", "static"):
+            sound &= attempt(f"staged_{link}", caught, program, destdir / "usr", folder, "gcc", "c",
+                             "gnu17", link)
     return 0 if sound else 1
 
 
-raise SystemExit(main())
+if __name__ == "__main__":
+    raise SystemExit(main())
