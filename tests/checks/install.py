@@ -51,6 +51,8 @@ def layout(top):
     expected |= {"bin/cede", "lib/libcede.a", "lib/pkgconfig/cede.pc", "lib/libcede.so"}
     expected |= {f"share/doc/cede/{name}" for name in files(ROOT, under=("examples",))
                  if name.name != "meson.build"}
+    expected |= {"share/cede/gdb.py"}
+    found -= {name for name in found if name.startswith("share/gdb/auto-load/")}  # see gdb()
     # tests/checks/manual.py looks at the pages; here, that the sections are where man finds them.
     expected |= {"share/man/man1/cede.1", "share/man/man3/cede_run.3", "share/man/man7/cede.7"}
     found -= {name for name in found if name.startswith("share/man/") and name not in expected}
@@ -89,6 +91,17 @@ def staged(destdir):
     if str(destdir) in (installed(top)[1] / "pkgconfig/cede.pc").read_text():
         problems.append("cede.pc names the directory where it was staged")
     return problems
+
+
+def gdb(top):
+    """gdb has commands of ours by what it loads together with the library."""
+    if not shutil.which("gdb"):
+        raise Skipped("gdb is not installed")
+    libraries = installed(top)[1].relative_to("/")
+    version = re.search(r"\.so\.(\d+\..*)", str(next(installed(top)[1].glob("libcede.so.*.*"))))[1]
+    loaded = top / "share/gdb/auto-load" / libraries / f"libcede.so.{version}-gdb.py"
+    told = run("gdb", "-nx", "-batch", "-ex", f"source {loaded}", "-ex", "help cede tasks")
+    return [] if told.startswith("The task tree of each run") else told.splitlines()
 
 
 def exports(top):
@@ -144,6 +157,7 @@ def main():
         make_install(folder, prefix)
         sound = attempt("foreign_prefix", caught, foreign_prefix, prefix)
         sound &= attempt("exports", caught, exports, prefix)
+        sound &= attempt("gdb", caught, gdb, prefix)
         for compiler, language, standard in COMPILERS:
             for link in ("shared", "static"):
                 sound &= attempt(f"{compiler}_{standard}_{link}", caught, program, prefix,

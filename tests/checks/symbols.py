@@ -19,9 +19,7 @@ HEADING = """\
 
 def exported():
     """The names that the built library defines, without symbol versions."""
-    library = next((f for f in sorted(BUILD.rglob("libcede.so*")) if f.is_file()), None)
-    if not library:
-        raise FileNotFoundError(f"no libcede.so in {BUILD}")
+    library = BUILD / "src/libcede.so"
     out = subprocess.run(["nm", "-D", "--defined-only", str(library)], capture_output=True,
                          text=True, check=True).stdout
     # A: the names of the versions themselves.
