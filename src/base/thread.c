@@ -50,5 +50,5 @@ int cede__thread_count(void)
                                   "%*d %*d %d",
                                   &n) != 1)
                 return -1;
-        return n - cede__sanity_threads;
+        return n < 1 ? -1 : n - cede__sanity_threads; /* emulators of a process say 0 */
 }
