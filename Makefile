@@ -6,7 +6,8 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 OPTIONS ?=
 
-.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-deb bench bench-deps \
+.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-aarch64 check-deb bench \
+	bench-deps \
 	format deb install clean help
 
 all:
@@ -47,6 +48,11 @@ bench:
 bench-deps:
 	@scripts/setup build bench
 
+check-aarch64:
+	@scripts/setup build test aarch64
+	@scripts/build build-aarch64 --cross-file scripts/aarch64.ini
+	@tests/run --builddir build-aarch64 --wrapper 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
+
 deb:
 	@scripts/setup build deb
 	@scripts/deb build-deb
@@ -77,6 +83,7 @@ help:
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
 	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
 	@echo 'make bench-deps       install the rivals that Debian has'
+	@echo 'make check-aarch64    the C tests and the examples for ARM, under qemu'
 	@echo 'make check-deb        build the Debian packages, and a program with them'
 	@echo 'make deb              build the Debian packages into build-deb/'
 	@echo 'make format           clang-format over the sources'

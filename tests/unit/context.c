@@ -180,9 +180,14 @@ TEST(values_in_registers_survive)
         cede__stack_pool_finish(&pool);
 }
 
+/*
+ * Calls cede__context_switch with these values in the registers that a call preserves, and stores
+ * what is in them then.
+ */
+void switch_holding(const uint64_t *in, uint64_t *out, void **ret_from, void *to);
+
 #if defined(__x86_64__)
-/* Calls cede__context_switch with these values in rbx rbp r12-r15, stores what is in them then. */
-void switch_holding(const uint64_t in[6], uint64_t out[6], void **ret_from, void *to);
+enum { PRESERVED = 6 }; /* rbx rbp r12-r15 */
 __asm__(".text\n"
         "switch_holding:\n\t"
         "pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15\n\t"
@@ -195,34 +200,68 @@ __asm__(".text\n"
         "movq %r13, 24(%rsi); movq %r14, 32(%rsi); movq %r15, 40(%rsi)\n\t"
         "popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp\n\t"
         "ret");
+#elif defined(__aarch64__)
+enum { PRESERVED = 19 }; /* x19-x29, d8-d15 */
+__asm__(".text\n"
+        "switch_holding:\n\t"
+        "sub sp, sp, #176\n\t"
+        "stp x19, x20, [sp, #0]; stp x21, x22, [sp, #16]; stp x23, x24, [sp, #32]\n\t"
+        "stp x25, x26, [sp, #48]; stp x27, x28, [sp, #64]; stp x29, x30, [sp, #80]\n\t"
+        "stp d8, d9, [sp, #96]; stp d10, d11, [sp, #112]\n\t"
+        "stp d12, d13, [sp, #128]; stp d14, d15, [sp, #144]; str x1, [sp, #160]\n\t"
+        "ldp x19, x20, [x0, #0]; ldp x21, x22, [x0, #16]; ldp x23, x24, [x0, #32]\n\t"
+        "ldp x25, x26, [x0, #48]; ldp x27, x28, [x0, #64]; ldr x29, [x0, #80]\n\t"
+        "ldp d8, d9, [x0, #88]; ldp d10, d11, [x0, #104]\n\t"
+        "ldp d12, d13, [x0, #120]; ldp d14, d15, [x0, #136]\n\t"
+        "mov x0, x2; mov x1, x3; bl cede__context_switch\n\t"
+        "ldr x1, [sp, #160]\n\t"
+        "stp x19, x20, [x1, #0]; stp x21, x22, [x1, #16]; stp x23, x24, [x1, #32]\n\t"
+        "stp x25, x26, [x1, #48]; stp x27, x28, [x1, #64]; str x29, [x1, #80]\n\t"
+        "stp d8, d9, [x1, #88]; stp d10, d11, [x1, #104]\n\t"
+        "stp d12, d13, [x1, #120]; stp d14, d15, [x1, #136]\n\t"
+        "ldp x19, x20, [sp, #0]; ldp x21, x22, [sp, #16]; ldp x23, x24, [sp, #32]\n\t"
+        "ldp x25, x26, [sp, #48]; ldp x27, x28, [sp, #64]; ldp x29, x30, [sp, #80]\n\t"
+        "ldp d8, d9, [sp, #96]; ldp d10, d11, [sp, #112]\n\t"
+        "ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144]\n\t"
+        "add sp, sp, #176\n\t"
+        "ret");
+#endif
+
+#if defined(__x86_64__) || defined(__aarch64__)
+/* Different ones for either side. */
+static void fill(uint64_t in[PRESERVED], uint64_t seed)
+{
+        for (int i = 0; i < PRESERVED; i++)
+                in[i] = seed * (uint64_t)(i + 1);
+}
 
 static void give_way_holding_others(struct coroutine *me)
 {
-        static const uint64_t in[6] = { 10, 20, 30, 40, 50, 60 };
-        uint64_t out[6];
+        uint64_t in[PRESERVED], out[PRESERVED];
 
+        fill(in, 1000003);
         for (int turn = 0; turn < 2; turn++) {
                 cede__sanity_leave(&me->stack->sanity, &me->native, false);
                 switch_holding(in, out, &me->context, me->caller);
                 cede__sanity_arrive(&me->stack->sanity, false);
-                for (int i = 0; i < 6; i++)
+                for (int i = 0; i < PRESERVED; i++)
                         EXPECT_EQ(out[i], in[i]);
         }
 }
 
 TEST(each_preserved_register_survives)
 {
-        static const uint64_t in[6] = { 1, 2, 3, 4, 5, UINT64_MAX };
         struct coroutine co = { 0 };
-        uint64_t out[6];
+        uint64_t in[PRESERVED], out[PRESERVED];
 
+        fill(in, UINT64_MAX / 7);
         create(&co, give_way_holding_others);
         for (int turn = 0; turn < 3; turn++) {
                 cede__sanity_native(&co.native);
                 cede__sanity_leave(&co.native, &co.stack->sanity, false);
                 switch_holding(in, out, &co.caller, co.context);
                 cede__sanity_arrive(&co.native, false);
-                for (int i = 0; i < 6; i++)
+                for (int i = 0; i < PRESERVED; i++)
                         EXPECT_EQ(out[i], in[i]);
         }
         destroy(&co);
