@@ -75,7 +75,7 @@ void cede__text_site(struct cede__text *t, const void *site)
         }
         /* A return address lies behind the call, perhaps in the next function already. */
         if (!site || !dladdr((const char *)site - 1, &where) || !where.dli_fname) {
-                cede__text_add(t, "%p", site);
+                cede__text_add(t, "0x%zx", (size_t)(uintptr_t)site);
                 return;
         }
         module = strrchr(where.dli_fname, '/');

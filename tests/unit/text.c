@@ -141,14 +141,14 @@ TEST(nobody_to_write_to_is_no_error)
 TEST(site_in_a_library_names_function_and_module)
 {
         struct cede__text *t = open_pipe();
-        char function[16], module[16];
+        char function[16], module[32];
         unsigned offset;
 
         cede__text_site(t, (const char *)dprintf + 1);
         cede__text_flush(t);
-        EXPECT_EQ(sscanf(written(), "%15s %15[^+]+%x", function, module, &offset), 3);
+        EXPECT_EQ(sscanf(written(), "%15s %31[^+]+%x", function, module, &offset), 3);
         EXPECT_STR(function, "dprintf");
-        EXPECT(strncmp(module, "libc", 4) == 0);
+        EXPECT(strncmp(module, "libc", 4) == 0 || strncmp(module, "ld-musl", 7) == 0);
         close_pipe();
 }
 
@@ -173,7 +173,7 @@ TEST(site_nowhere_is_a_number)
         cede__text_add(t, " ");
         cede__text_site(t, NULL);
         cede__text_flush(t);
-        EXPECT_STR(written(), "0x1 (nil)");
+        EXPECT_STR(written(), "0x1 0x0");
         close_pipe();
 }
 

@@ -46,9 +46,9 @@ static bool wait_woken(struct thread_party *me, int64_t until)
 
         pthread_mutex_lock(&me->lock);
         while (!me->woken && r == 0)
-                r = until == CEDE_NEVER ? pthread_cond_wait(&me->woken_changed, &me->lock) :
-                                          pthread_cond_clockwait(&me->woken_changed, &me->lock,
-                                                                 CLOCK_MONOTONIC, &limit);
+                r = until == CEDE_NEVER ?
+                            pthread_cond_wait(&me->woken_changed, &me->lock) :
+                            pthread_cond_timedwait(&me->woken_changed, &me->lock, &limit);
         woken = me->woken;
         pthread_mutex_unlock(&me->lock);
         return woken;
@@ -138,17 +138,20 @@ static void contend(enum cede_order order)
         static struct thread_party parties[THREADS];
         pthread_t threads[THREADS];
         struct cede_sem_stats stats;
+        pthread_condattr_t monotonic;
         unsigned acquired = 0;
 
         rounds = test_slowed() ? 1000 : 10000;
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
         EXPECT_EQ(cede_sem_init(&sem, PERMITS, order), 0);
         for (int i = 0; i < THREADS; i++) {
                 parties[i] = (struct thread_party){ .party = { .kind = &thread_kind,
                                                                .scope = &parties[i].scope },
                                                     .scope.due = CEDE_NEVER,
                                                     .lock = PTHREAD_MUTEX_INITIALIZER,
-                                                    .woken_changed = PTHREAD_COND_INITIALIZER,
                                                     .seed = (uint64_t)i };
+                pthread_cond_init(&parties[i].woken_changed, &monotonic);
                 EXPECT_EQ(pthread_create(&threads[i], NULL, acquire_and_release, &parties[i]), 0);
         }
         for (int i = 0; i < THREADS; i++) {
