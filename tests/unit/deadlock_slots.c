@@ -115,7 +115,7 @@ TASK_TEST(two_holders_that_are_both_stuck)
         EXPECT_LOG("deadlock ok");
         text = expect_reports(1);
         EXPECT(strstr(text, "each of these waits for others of them, and for nobody else"));
-        EXPECT_EQ(count_of(text, "lock_and_note (2): ") + count_of(text, "lock_and_note (3): "), 2);
+        EXPECT_EQ(count_of(text, " (2): ") + count_of(text, " (3): "), 2);
 }
 
 static int close_with_a_sleeper(void *arg)

@@ -208,7 +208,7 @@ TEST(a_deadlock_of_all_workers_is_reported)
                 text = capture_end();
                 EXPECT(strstr(text, "deadlock: no task is ready"));
                 for (int i = 0; i < 9; i++) {
-                        text = strstr(text, "wait_for_permit (");
+                        text = strstr(text, "): "); /* what it is called, not everybody knows */
                         EXPECT(text);
                         text = strstr(text, "waits for semaphore");
                         EXPECT(text);
@@ -279,8 +279,9 @@ WORKERS_TEST(the_tasks_are_printed_while_others_run, .seconds = 60)
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         text = capture_end();
         EXPECT(strstr(text, "main (1): waits for the end of"));
-        EXPECT(strstr(text, "change ("));
-        EXPECT(strstr(text, "tree ("));
+        /* Where functions' names are not known, all are called tasks. */
+        EXPECT(strstr(text, "change (") || strstr(text, "task ("));
+        EXPECT(strstr(text, "tree (") || strstr(text, "task ("));
 }
 
 /* Somebody who computes is done without. */
