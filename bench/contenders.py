@@ -55,7 +55,7 @@ def python(name):
 CONTENDERS = {
     "cede": Contender(
         "{out}/bench-cede", makes="bench-cede", sources=["cede", "bench.h", "../src", "../include"],
-        build=["cd .. && scripts/build {out}/lib --prefix={out}/prefix --libdir=lib",
+        build=["cd .. && scripts/build {out}/lib --prefix={out}/prefix --libdir=lib -Dtests=false",
                "meson install -C {out}/lib --quiet >/dev/null",
                C + " $(grep -qw cede_mutex_set_transfer {out}/prefix/include/cede/mutex.h &&"
                " echo -DHAVE_TRANSFER) cede/*.c -o {out}/bench-cede " + PKG_CONFIG +
