@@ -95,9 +95,14 @@ def on_a_terminal(folder):
     for arguments in (["--lines"], ["--compare"]):
         usual = how_long([*arguments, str(folder)])
         for _ in range(20):
+            # Before its exec the child is this program, whose clean-up is not the child's to do.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
             pid, master = pty.fork()
             if pid == 0:
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
                 os.execv(CEDE, [CEDE, "explore", *arguments, str(folder)])
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             time.sleep(rng.random() * 1.3 * usual)
             try:
                 os.write(master, b"\x03")
