@@ -36,6 +36,7 @@
 #ifndef CEDE_H
 #define CEDE_H
 
+#include <cede/any.h>
 #include <cede/base.h>
 #include <cede/callback.h>
 #include <cede/condition.h>

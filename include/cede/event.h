@@ -20,6 +20,7 @@
 CEDE_BEGIN_DECLS
 
 struct cede_callback;
+struct cede_case;
 
 /* Visible so that it can be embedded; the fields belong to sync/event.c. */
 struct cede_event {
@@ -54,6 +55,9 @@ CEDE_API int cede_event_wait(struct cede_event *e) CEDE_MUST_CHECK;
 /* Waits for an event with a callback.  0: it will be called, from its loop, with result 0. */
 CEDE_API int cede_event_wait_async(struct cede_event *e,
                                    struct cede_callback *callback) CEDE_MUST_CHECK;
+
+/* Returns the case that an event is set, for cede_wait_any (any.h). */
+CEDE_API struct cede_case cede_event_case(struct cede_event *e);
 
 /*
  * Sets an event and wakes all who wait for it, or clears it.  Neither waits or yields; from any

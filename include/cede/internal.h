@@ -51,6 +51,7 @@ struct cede__waiter {
         int64_t since;          /* adaptive transfer: when it came (sync/transfer.h) */
         unsigned tries;         /* likewise: how often it tried in vain */
         bool strict;            /* it is handed to; under the object's lock */
+        bool granted;           /* by whoever claimed it: it is what its party's wait got */
         struct cede__post post; /* carries the wake to the party's loop, if it is another one */
 };
 

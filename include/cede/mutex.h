@@ -32,6 +32,7 @@
 CEDE_BEGIN_DECLS
 
 struct cede_callback;
+struct cede_case;
 
 /* Visible so that it can be embedded; the fields belong to sync/mutex.c. */
 struct cede_mutex {
@@ -96,6 +97,12 @@ CEDE_API int cede_mutex_set_transfer(struct cede_mutex *m,
  * -EOWNERDEAD it IS locked now, and its last owner ended without unlocking it
  */
 CEDE_API int cede_mutex_lock(struct cede_mutex *m) CEDE_MUST_CHECK;
+
+/*
+ * Returns the case of locking a mutex, for cede_wait_any (any.h).  When it is taken the caller owns
+ * the mutex; the case's result may say, as cede_mutex_lock, that the last owner is dead.
+ */
+CEDE_API struct cede_case cede_mutex_case(struct cede_mutex *m);
 
 /*
  * Locks a mutex if that needs no waiting.

@@ -34,6 +34,7 @@
 CEDE_BEGIN_DECLS
 
 struct cede_callback;
+struct cede_case;
 
 /* Visible so that it can be embedded; the fields belong to sync/sem.c. */
 struct cede_sem {
@@ -90,6 +91,12 @@ CEDE_API int cede_sem_acquire_n(struct cede_sem *s, long n) CEDE_MUST_CHECK;
  */
 CEDE_API int cede_sem_acquire_async(struct cede_sem *s, long n,
                                     struct cede_callback *callback) CEDE_MUST_CHECK;
+
+/*
+ * Returns the case of taking n permits, for cede_wait_any (any.h).  That fails, and not this, if n
+ * is less than 1 or more than the maximum.
+ */
+CEDE_API struct cede_case cede_sem_case(struct cede_sem *s, long n);
 
 /*
  * Takes one permit, or n at once, if that needs no waiting; also from plain threads and from

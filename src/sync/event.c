@@ -8,6 +8,7 @@
 #include <cede/event.h>
 
 #include "base/spin.h"
+#include "sync/any.h"
 #include "task/callback.h"
 #include "wait/wait.h"
 #include <errno.h>
@@ -100,6 +101,24 @@ int cede_event_wait_async(struct cede_event *e, struct cede_callback *callback)
         if (enter(e, party, &callback->waiter, CEDE__CALL_SITE) > 0)
                 cede__wait_finish(party, 0);
         return 0;
+}
+
+static int attempt_case(struct cede_case *c, struct cede__party *me)
+{
+        (void)me;
+        return cede_event_is_set(c->object);
+}
+
+static int enter_case(struct cede_case *c, struct cede__party *me, const void *site)
+{
+        return enter(c->object, me, &c->waiter, site);
+}
+
+struct cede_case cede_event_case(struct cede_event *e)
+{
+        static const struct cede__case_kind set = { "event", attempt_case, enter_case, NULL };
+
+        return (struct cede_case){ .kind = &set, .object = e };
 }
 
 void cede_event_set(struct cede_event *e)

@@ -21,6 +21,7 @@
  */
 #include "sync/mutex.h"
 #include "base/spin.h"
+#include "sync/any.h"
 #include "sync/lock_order.h"
 #include "sync/transfer.h"
 #include "task/callback.h"
@@ -72,7 +73,6 @@ static struct cede__waiter *next_waiter(struct cede_mutex *m)
 static void pass_on(struct cede_mutex *m)
 {
         struct cede__waiter *next = next_waiter(m);
-        struct cede__party *party = next ? next->party : NULL;
         int result = CEDE__NUDGED;
 
         if (!next) {
@@ -83,12 +83,12 @@ static void pass_on(struct cede_mutex *m)
                 result = m->orphaned ? -EOWNERDEAD : 0;
                 m->orphaned = false;
                 m->handoffs++;
-                unlock(m, party);
+                unlock(m, next->party);
         } else {
                 m->nudged = true;
                 unlock(m, NULL);
         }
-        cede__wait_finish(party, result);
+        cede__wait_grant(next, result);
 }
 
 static void withdraw(struct cede__waiter *w)
@@ -408,6 +408,39 @@ void cede__mutex_move(struct cede_mutex *m, struct cede__waiter *w)
                 unlock(m, present);
         else
                 pass_on(m);
+}
+
+/* For waiting for any of several */
+
+static int attempt_case(struct cede_case *c, struct cede__party *me)
+{
+        int r = cede_mutex_try_lock(c->object);
+
+        (void)me;
+        c->result = r == -EOWNERDEAD ? r : 0;
+        return r == -EAGAIN ? 0 : r == -EDEADLK ? r : 1;
+}
+
+static int granted_case(struct cede_case *c, struct cede__party *me, int result)
+{
+        return entered(c->object, me, result, c->waiter.site);
+}
+
+static int enter_case(struct cede_case *c, struct cede__party *me, const void *site)
+{
+        int r = enter(c->object, me, &c->waiter, &mutex, site);
+
+        if (r > 0)
+                c->result = entered(c->object, me, 0, site);
+        return r;
+}
+
+struct cede_case cede_mutex_case(struct cede_mutex *m)
+{
+        static const struct cede__case_kind lock_case = { "mutex", attempt_case, enter_case,
+                                                          granted_case };
+
+        return (struct cede_case){ .kind = &lock_case, .object = m };
 }
 
 /* For callbacks */

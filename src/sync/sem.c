@@ -28,6 +28,7 @@
 #include <cede/sem.h>
 
 #include "base/spin.h"
+#include "sync/any.h"
 #include "sync/transfer.h"
 #include "task/callback.h"
 #include "wait/wait.h"
@@ -253,6 +254,27 @@ int cede_sem_acquire_async(struct cede_sem *s, long n, struct cede_callback *cal
         if (r > 0)
                 cede__wait_finish(party, 0);
         return r < 0 ? r : 0;
+}
+
+static int attempt_case(struct cede_case *c, struct cede__party *me)
+{
+        int r = cede_sem_try_acquire_n(c->object, (long)c->need);
+
+        (void)me;
+        return r == -EAGAIN ? 0 : r < 0 ? r : 1;
+}
+
+static int enter_case(struct cede_case *c, struct cede__party *me, const void *site)
+{
+        return enter(c->object, (long)c->need, me, &c->waiter, site);
+}
+
+struct cede_case cede_sem_case(struct cede_sem *s, long n)
+{
+        static const struct cede__case_kind permits = { "semaphore", attempt_case, enter_case,
+                                                        NULL };
+
+        return (struct cede_case){ .kind = &permits, .object = s, .need = n };
 }
 
 int cede_sem_acquire(struct cede_sem *s)

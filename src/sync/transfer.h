@@ -51,7 +51,7 @@ static inline bool cede__transfer_valid(enum cede_transfer transfer)
 /* A waiter comes. */
 static inline void cede__transfer_begin(struct cede__waiter *w, enum cede_transfer transfer)
 {
-        w->strict = transfer == CEDE_STRICT || !w->party->kind->may_block;
+        w->strict = transfer == CEDE_STRICT || !w->party->kind->may_block || w->party->waiter != w;
         if (w->strict)
                 return;
         w->since = cede_now();

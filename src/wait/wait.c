@@ -43,6 +43,6 @@ void cede__grants_finish(struct cede__grants *g, int result)
                 struct cede__waiter *w = cede__container_of(node, struct cede__waiter, node);
 
                 node = node->child; /* before finish: afterwards w is gone */
-                cede__wait_finish(w->party, result);
+                cede__wait_grant(w, result);
         }
 }

@@ -122,7 +122,8 @@ static inline struct cede__wrank cede__party_rank(const struct cede__party *part
 /*
  * Starts a wait, under the object's lock, before the waiter is put into its queue.  A thread may be
  * cancelled by another one from here on; the canceller then waits for the lock, and finds it
- * queued.
+ * queued.  If the party has begun a wait already, this is one of the several waiters of that
+ * (sync/any.c).
  */
 static inline void cede__wait_begin(struct cede__waiter *w, struct cede__party *party,
                                     const struct cede__waitable *kind, void *object, long need,
@@ -134,6 +135,9 @@ static inline void cede__wait_begin(struct cede__waiter *w, struct cede__party *
         w->object = object;
         w->need = need;
         w->site = site;
+        w->granted = false;
+        if (party->waiter)
+                return;
         party->waiter = w;
         cede__step("begin", &party->cell);
         /* pairs with the acquire in a canceller's claim; a granter's comes by the object's lock */
@@ -186,6 +190,13 @@ static inline void cede__wait_forget(struct cede__party *party)
 static inline void cede__wait_finish(struct cede__party *party, int result)
 {
         party->kind->finish(party, result);
+}
+
+/* The same, by grant of this waiter. */
+static inline void cede__wait_grant(struct cede__waiter *w, int result)
+{
+        w->granted = true;
+        cede__wait_finish(w->party, result);
 }
 
 /* Suspends the party until its wait is finished; returns the result. */
