@@ -84,6 +84,13 @@ void test_on_failure(void (*explain)(void));
  */
 bool test_slowed(void);
 
+/*
+ * True for the first three seconds of a test.  One that has threads take turns many thousand times
+ * does so less often on a busy machine, where each turn may have to wait for a slice of somebody
+ * else's; but some times in any case.
+ */
+bool test_has_time(void);
+
 /* An empty folder of the test's own, which is removed when the test has ended; its path. */
 const char *test_folder(void);
 

@@ -2,6 +2,8 @@
 /* Callbacks that other threads grant or cancel, and callbacks of a foreign loop. */
 #include "callbacks.h"
 
+enum { OVER = INT32_MAX }; /* the round after the last */
+
 static atomic_int go, over;
 static int rounds, called, already;
 static struct cede_callback waiting;
@@ -15,13 +17,13 @@ static void count_call(struct cede_callback *callback, int result)
 
 static void *release_each_round(void *arg)
 {
-        (void)arg;
-        for (int i = 1; i <= rounds; i++) {
+        for (int i = 1;; i++) {
                 until(&go, i);
+                if (atomic_load(&go) == OVER)
+                        return arg;
                 EXPECT_EQ(cede_sem_release(&sem), 0);
                 atomic_store(&over, i);
         }
-        return NULL;
 }
 
 static int cancel_in_a_race(void *arg)
@@ -45,46 +47,50 @@ static int cancel_in_a_race(void *arg)
 /* The run ends at once: if the callback was granted, even a moment ago, it is still called. */
 TEST(cancel_in_the_loop_races_with_a_grant, .seconds = 60)
 {
-        pthread_t thread;
+        pthread_t thread = start(release_each_round, NULL);
+        int most = test_slowed() ? 200 : 2000;
 
-        rounds = test_slowed() ? 200 : 2000;
-        thread = start(release_each_round, NULL);
-        for (int i = 1; i <= rounds; i++) {
-                EXPECT_EQ(cede_run(cancel_in_a_race, (void *)(intptr_t)i), 0);
+        while (!rounds || (rounds < most && test_has_time())) {
+                rounds++;
+                EXPECT_EQ(cede_run(cancel_in_a_race, (void *)(intptr_t)rounds), 0);
                 EXPECT_EQ(called, already);
-                until(&over, i);
+                until(&over, rounds);
                 EXPECT_EQ(cede_sem_waiting(&sem), 0);
         }
+        atomic_store(&go, OVER);
         join(thread);
         EXPECT_EQ(cede_sem_value(&sem), rounds - called);
 }
 
 static void *cancel_each_round(void *arg)
 {
-        (void)arg;
-        for (int i = 1; i <= rounds; i++) {
+        for (int i = 1;; i++) {
                 int r;
 
                 until(&go, i);
+                if (atomic_load(&go) == OVER)
+                        return arg;
                 r = cede_callback_cancel(&waiting);
                 EXPECT(r == 0 || r == -EALREADY);
                 already += r == -EALREADY;
                 atomic_store(&over, i);
         }
-        return NULL;
 }
 
 static int release_in_a_race(void *arg)
 {
+        int most = test_slowed() ? 500 : 5000;
+
         (void)arg;
-        for (int i = 1; i <= rounds; i++) {
+        while (!rounds || (rounds < most && test_has_time())) {
+                rounds++;
                 waiting = (struct cede_callback){ .fn = count_call };
                 EXPECT_EQ(cede_sem_acquire_async(&sem, 1, &waiting), 0);
-                atomic_store(&go, i);
-                for (int pause = i % 64; pause > 0; pause--)
+                atomic_store(&go, rounds);
+                for (int pause = rounds % 64; pause > 0; pause--)
                         cede__spin_pause();
                 EXPECT_EQ(cede_sem_release(&sem), 0);
-                until(&over, i);
+                until(&over, rounds);
                 EXPECT_EQ(cede_yield(), 0);
                 EXPECT_EQ(called, already);
                 EXPECT_EQ(cede_sem_waiting(&sem), 0);
@@ -94,11 +100,10 @@ static int release_in_a_race(void *arg)
 
 TEST(cancel_by_another_thread_races_with_a_grant, .seconds = 60)
 {
-        pthread_t thread;
+        pthread_t thread = start(cancel_each_round, NULL);
 
-        rounds = test_slowed() ? 500 : 5000;
-        thread = start(cancel_each_round, NULL);
         EXPECT_EQ(cede_run(release_in_a_race, NULL), 0);
+        atomic_store(&go, OVER);
         join(thread);
         EXPECT_EQ(cede_sem_value(&sem), rounds - called);
 }
@@ -126,11 +131,10 @@ static int wait_for_the_call(void *arg)
 
 TEST(grant_by_another_thread_is_called_by_the_run)
 {
-        pthread_t thread;
+        pthread_t thread = start(release_each_round, NULL);
 
-        rounds = 1;
-        thread = start(release_each_round, NULL);
         EXPECT_EQ(cede_run(wait_for_the_call, NULL), 0);
+        atomic_store(&go, OVER);
         join(thread);
         EXPECT(pthread_equal(called_on, pthread_self()));
 }

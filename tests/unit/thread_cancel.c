@@ -210,16 +210,17 @@ TEST(cancel_of_an_inner_scope_does_not_reach_out)
 /* A cancel races with the beginning of a wait; whoever is first, the wait ends. */
 struct race {
         struct cede_scope scope;
-        atomic_int open, go, over;
-        int rounds;
+        atomic_int open, go, over; /* the round up to which it is so */
+        atomic_bool last;          /* the round begins that is the last one */
         bool sleeps;
 };
 
 static void *begin_waits(void *arg)
 {
         struct race *race = arg;
+        bool last = false;
 
-        for (int i = 1; i <= race->rounds; i++) {
+        for (int i = 1; !last; i++) {
                 cede_scope_open(&race->scope);
                 atomic_store(&race->open, i);
                 for (int n = 0; atomic_load(&race->go) < i; n++) {
@@ -227,6 +228,7 @@ static void *begin_waits(void *arg)
                         if (n > 200)
                                 sched_yield();
                 }
+                last = atomic_load(&race->last);
                 EXPECT_EQ(race->sleeps ? cede_sleep_until(CEDE_NEVER) : cede_sem_acquire(&sem),
                           -ECANCELED);
                 until(&race->over, i); /* a scope may be cancelled until it is closed only */
@@ -240,13 +242,14 @@ static void race_with_begin(bool sleeps)
 {
         static struct race race;
         pthread_t thread;
+        int rounds = test_slowed() ? 300 : 3000;
 
-        race.rounds = test_slowed() ? 300 : 3000;
         race.sleeps = sleeps;
         empty(CEDE_FIFO);
         thread = start(begin_waits, &race);
-        for (int i = 1; i <= race.rounds; i++) {
+        for (int i = 1; !atomic_load(&race.last); i++) {
                 until(&race.open, i);
+                atomic_store(&race.last, i == rounds || !test_has_time());
                 atomic_store(&race.go, i);
                 for (int pause = i % 64; pause > 0; pause--)
                         cede__spin_pause();
@@ -406,7 +409,7 @@ static int open_and_close(void *arg)
 {
         int rounds = *(int *)arg;
 
-        for (int i = 0; i < rounds || atomic_load(&cancels) < 100; i++) {
+        for (int i = 0; (i < rounds && test_has_time()) || atomic_load(&cancels) < 100; i++) {
                 struct cede_scope s;
 
                 cede_scope_open(&s);

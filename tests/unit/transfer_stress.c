@@ -63,7 +63,7 @@ static int take_turns(void *arg)
         uint64_t seed = (uint64_t)(uintptr_t)arg;
         int turns = test_slowed() ? TURNS / 10 : TURNS;
 
-        for (int i = 0; i < turns; i++) {
+        for (int i = 0; i < 100 || (i < turns && test_has_time()); i++) {
                 count_one(cede__prng(seed, 2 * (uint64_t)i) >> 20);
                 hold_some(cede__prng(seed, 2 * (uint64_t)i + 1) >> 20);
         }
