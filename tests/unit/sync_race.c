@@ -131,15 +131,21 @@ static void await_waiting(unsigned n)
  * Cancelled on its way into the queue, at the object's lock.  A canceller that finds the wait begun
  * claims it, but has nothing to unlink; then the waiter must not go into the queue any more.  It is
  * better that it finds none: then it sets `cancel`, and the waiter sees that.
+ *
+ * That is what happens, so all the patience is spent.  On a processor that others use each look may
+ * take a slice of theirs, some milliseconds.
  */
 static void cancelled_on_the_way(uintptr_t *word, int (*call)(void))
 {
-        enum { PATIENCE = 2000 };
+        enum { PATIENCE = 200 };
         struct caller c;
         bool begun = false;
 
         hold(word);
         start(&c, call);
+        /* It is the wait that is to be cancelled, not the locking before it. */
+        while (call == call_condition && !cede_mutex_locked(&mutex))
+                sched_yield();
         for (int i = 0; i < PATIENCE && !begun; i++) {
                 begun = cede__claim_from(c.party, CEDE__WAITING);
                 sched_yield();
