@@ -21,17 +21,24 @@ static inline void capture_begin(void)
         EXPECT_EQ(dup2(capture_fd, STDERR_FILENO), STDERR_FILENO);
 }
 
+static inline const char *capture_so_far(void)
+{
+        static char text[65536];
+        ssize_t n = pread(capture_fd, text, sizeof(text) - 1, 0);
+
+        EXPECT(n >= 0);
+        text[n] = 0;
+        return text;
+}
+
 /* Also writes it to the real standard error, for those who look for why a test has failed. */
 static inline const char *capture_end(void)
 {
-        static char text[65536];
-        ssize_t n;
+        const char *text;
 
         fflush(stderr);
         EXPECT_EQ(dup2(capture_saved, STDERR_FILENO), STDERR_FILENO);
-        n = pread(capture_fd, text, sizeof(text) - 1, 0);
-        EXPECT(n >= 0);
-        text[n] = 0;
+        text = capture_so_far();
         close(capture_saved);
         close(capture_fd);
         fputs(text, stderr);

@@ -432,7 +432,7 @@ static int yield_until_the_child_ran(void *arg)
 }
 
 /* The child finds no stack at first; its parent is never idle. */
-TEST(a_task_without_a_stack_tries_again_although_others_stay_ready, .seconds = 5)
+TEST(a_task_without_a_stack_tries_again_although_others_stay_ready)
 {
         EXPECT_EQ(cede_run(yield_until_the_child_ran, NULL), 0);
         EXPECT(failure.looks > 1);
