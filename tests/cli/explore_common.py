@@ -106,6 +106,23 @@ def make_tree(top, rng, depth=4):
         make_tree(child, rng, depth - 1)
 
 
+def make_endless(file):
+    """All of it is a hole: nothing on the disk, and many minutes to read."""
+    with open(file, "wb") as made:
+        made.truncate(1 << 42)
+
+
+def has_open(pid, file):
+    """Whether a process that has not been waited for has this file open."""
+    for entry in Path(f"/proc/{pid}/fd").glob("*"):
+        try:
+            if os.readlink(entry) == os.path.realpath(file):
+                return True
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return False
+
+
 def uniform(top, branch, depth):
     for i in range(branch if depth else 0):
         (top / str(i)).mkdir()

@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from explore_common import (CEDE, COUNTS, NOBODY, SLOWED, Skipped, cede, check, count, equal,
-                            explore, make_tree, same_totals, main)
+from explore_common import (CEDE, NOBODY, SLOWED, Skipped, cede, check, count, equal, explore,
+                            has_open, make_endless, make_tree, same_totals, main)
 
 
 # What cannot be read.
@@ -112,11 +112,10 @@ def what_vanishes_is_no_error(folder):
     try:
         for i in range(40):
             result = explore("--lines", "--limit", str(1 + i), str(folder))
-            check(202 <= result["directories"] <= 252, result)
-            check(200 <= result["files"] <= 250, result)
-            check(200 <= result["lines"] <= 250, result)
-            result = explore("--lines", busy)
-            check(900 <= result["files"] <= 1100, result)
+            # What is there all the time. The rest may be listed, or not, or more than once.
+            for key, least in (("directories", 202), ("files", 200), ("lines", 200)):
+                check(result[key] >= least, key, result)
+            explore("--lines", busy)
     finally:
         over.set()
         thread.join()
@@ -145,21 +144,38 @@ def few_descriptors(folder):
     check(json.loads(result.stdout)["peak_open"] <= 61, result.stdout)
 
 
-def descriptors_run_out_for_a_while(_folder):
+def descriptors_run_out_for_a_while(folder):
     """Somebody takes them all, and gives them back."""
-    expected = explore("--lines", "/usr/include")
-    process = subprocess.Popen([CEDE, "explore", "--json", "--lines", "/usr/include"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    make_tree(folder, random.Random(3), 5)
+    for i in range(20):
+        (folder / f"x{i}").write_text("line\n")
+    expected = count(folder, lines=True)
+    expected["files"] += 1
+    expected["bytes"] += 1 << 42
+    large = folder / "large"
+    make_endless(large)
+    # With one turn nothing else is open while that is read, and the order leaves half for later.
+    names = os.listdir(folder)
+    order = "fifo" if names.index("large") < len(names) / 2 else "lifo"
+    process = subprocess.Popen([CEDE, "explore", "--json", "--lines", "--limit", "1", "--order",
+                                order, str(folder)], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    while not has_open(process.pid, large):
+        check(process.poll() is None, "it ended without reading all")
+        time.sleep(0.001)
     usual = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    time.sleep(0.03)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, usual[1]))
-    time.sleep(0.2)
+    os.truncate(large, 0)
+    while has_open(process.pid, large):
+        time.sleep(0.001)
+    time.sleep(0.1)
     running = process.poll() is None
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, usual)
+    if running:
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, usual)
     out, err = process.communicate(timeout=60 * SLOWED)
-    check(running, "it ended although it could open nothing")
+    check(running, "it ended although it could open nothing:", process.returncode, out, err)
     equal((process.returncode, err), (0, b""), "status")
-    same_totals(json.loads(out), {key: expected[key] for key in (*COUNTS, "lines")}, "totals")
+    same_totals(json.loads(out), expected, "totals")
 
 
 def two_hundred_thousand_entries(folder):

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from explore_common import (CEDE, SLOWED, Failed, cede, check, equal, explore, make_tree, uniform,
-                            main)
+from explore_common import (CEDE, SLOWED, Failed, cede, check, equal, explore, has_open,
+                            make_endless, make_tree, uniform, main)
 
 PATIENCE = 20 * SLOWED
 
@@ -44,21 +44,21 @@ def how_long(arguments):
     return time.monotonic() - start
 
 
-def check_interrupted(arguments, status, out, err):
+def check_interrupted(arguments, status, out, err, number=signal.SIGINT):
     """What it has printed goes with its status, which this returns."""
-    what = f"{arguments}: status {status}, {out[-300:]!r} {err!r}"
-    check(status in (0, 130, -signal.SIGINT), what)
+    what = f"{arguments}: {number.name}, status {status}, {out[-300:]!r} {err!r}"
+    check(status in (0, 128 + number, -number), what)
     equal(err, b"", what)
     check(b"deadlock" not in out, what)
-    if status == -signal.SIGINT and not out:
+    if status == -number and not out:
         return status  # before it has begun, when the signal still has its default effect
     # The same is so again once all has been printed, until the process is gone.
     if "--json" in arguments and out:
         results = json.loads(out)
         results = results if isinstance(results, list) else [results]
-        equal(any(result["interrupted"] for result in results), status == 130, what)
+        equal(any(result["interrupted"] for result in results), status == 128 + number, what)
     elif "--json" not in arguments and (out or "--compare" not in arguments):
-        equal(b"interrupted by SIGINT" in out, status == 130, what)
+        equal(b"interrupted by " + number.name.encode() in out, status == 128 + number, what)
     return status
 
 
@@ -68,14 +68,14 @@ def a_hundred_times(folder):
     make_tree(folder, random.Random(5), 5)
     kinds = [["--lines"], ["--json", "--lines", "--limit", "2"], ["--order", "priority"],
              ["--json", "--compare", "--lines"]]
-    usual = [how_long([*kind, str(folder)]) for kind in kinds]
+    window = [1.3 * how_long([*kind, str(folder)]) for kind in kinds]
     seen = set()
     for trial in range(100):
         arguments = [*kinds[trial % 4], str(folder)]
         process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    start_new_session=True)
-        time.sleep(rng.random() * 1.3 * usual[trial % 4])
+        time.sleep(rng.random() * window[trial % 4])
         # Not waited for yet, so its number is still its own.
         os.killpg(process.pid, signal.SIGINT)
         try:
@@ -83,7 +83,10 @@ def a_hundred_times(folder):
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise Failed(f"no end of {arguments}") from None
-        seen.add(check_interrupted(arguments, process.returncode, out, err))
+        status = check_interrupted(arguments, process.returncode, out, err)
+        seen.add(status)
+        # How long it takes changes with what else the machine does: about half are to end before.
+        window[trial % 4] *= {0: 0.8, 130: 1.25}.get(status, 1)
         expect_no_session(process.pid, arguments)
     check({0, 130} <= seen, "not all kinds of end were met:", seen)
 
@@ -130,63 +133,62 @@ def caught_signals(pid):
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("SigCgt:"):
             return int(line.split()[1], 16)
-    raise Failed("it has ended before it caught signals")
+    return 0
 
 
-def interrupt(arguments, signals, delay):
-    """(status, stdout, stderr, seconds from the signal to the end)"""
+def interrupt(arguments, signals, delay, reads=None):
+    """(status, stdout, stderr); the signals come once it has opened the file `reads`."""
     process = subprocess.Popen([CEDE, "explore", *arguments], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     # It can only print what it has once it runs: in /proc/PID the handlers are to be seen.
-    while not caught_signals(process.pid) & 1 << signal.SIGTERM - 1:
+    while not (caught_signals(process.pid) & 1 << signal.SIGTERM - 1 and
+               (not reads or has_open(process.pid, reads))):
+        check(process.poll() is None, "it has ended before it could be interrupted")
         time.sleep(0.0005)
     time.sleep(delay)
-    start = time.monotonic()
     for number in signals:
         process.send_signal(number)
     try:
-        out, err = process.communicate(timeout=20 * SLOWED)
+        out, err = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         raise Failed(f"no end after {signals} at {delay}") from None
-    return process.returncode, out, err, time.monotonic() - start
+    return process.returncode, out, err
 
 
 def ctrl_c_at_any_moment(_folder):
     rng = random.Random(time.time_ns())
     whole = explore("/usr")
+    interrupted = 0
     for trial in range(20):
         number = rng.choice((signal.SIGINT, signal.SIGTERM))
         delay = rng.choice((0.002, 0.02, 0.3)) * rng.random()
         extra = [[], ["--order", "fifo"], ["--limit", "1"], ["--compare"]][trial % 4]
-        status, out, err, seconds = interrupt(["--json", "--lines", *extra, "/usr"], [number],
-                                              delay)
-        what = f"{number.name} after {delay:.4f} s {extra} {err}"
-        equal(status, 128 + number, what)
-        check(seconds < 2 * SLOWED, what, "takes", seconds)
-        equal(err, b"", what)
-        if not out and "--compare" in extra:
-            continue  # between two runs there is nothing to show
-        result = json.loads(out)
-        if "--compare" in extra:
-            result = result[0]
-        check(result["interrupted"], "not marked:", what)
-        check(result["files"] <= whole["files"] + 1000, what, result)
+        arguments = ["--json", "--lines", *extra, "/usr"]
+        status, out, err = interrupt(arguments, [number], delay)
+        check_interrupted(arguments, status, out, err, number)
+        interrupted += status == 128 + number
+        for result in json.loads(f"[{out.decode().strip().strip('[]')}]"):
+            check(result["files"] <= whole["files"] + 1000, number, delay, extra, result)
+    check(interrupted, "all have ended before the signal came")
 
 
 def ctrl_c_in_a_large_file(folder):
-    with open(folder / "large", "wb") as file:
-        file.truncate(1 << 42)
-    status, out, _, seconds = interrupt(["--lines", str(folder)], [signal.SIGINT], 0.2)
-    equal(status, 130, "status")
-    check(seconds < 1 * SLOWED, "takes", seconds)
-    check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
+    """Reading it to the end takes many minutes."""
+    make_endless(folder / "large")
+    for delay in (0, 0.2):
+        status, out, _ = interrupt(["--lines", str(folder)], [signal.SIGINT], delay,
+                                   folder / "large")
+        equal(status, 130, "status")
+        check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
 
 
-def the_same_signal_twice(_folder):
+def the_same_signal_twice(folder):
     """As timeout(1) sends it: to the program, and at once again to its group."""
+    make_endless(folder / "large")
     for _ in range(5):
-        status, out, _, _ = interrupt(["--lines", "/usr"], [signal.SIGTERM] * 2, 0.05)
+        status, out, _ = interrupt(["--lines", str(folder)], [signal.SIGTERM] * 2, 0.05,
+                                   folder / "large")
         equal(status, 143, "status")
         check(b"interrupted by SIGTERM" in out, out)
 
