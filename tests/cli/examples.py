@@ -16,8 +16,7 @@ from pathlib import Path
 
 ROOT = Path(os.path.abspath(__file__)).parent.parent.parent
 EXAMPLES = Path(os.environ.get("CEDE_BUILD", ROOT / "build")) / "examples"
-SLOWED = "TEST_SLOWED" in os.environ
-TOLERANCE = 0.5 if SLOWED else 0.05
+PATIENCE = 60 * float(os.environ.get("TEST_TIMEOUT", "1"))
 PROGRAMS = ["condition", "counter", "event", "explore_tree", "fair_semaphore", "fizz_buzz",
             "foobar", "gather", "lock_timeout", "nursery", "offload", "ownership", "philosophers",
             "print_in_order", "semaphore_tasks", "straggler", "traffic_light", "two_tasks",
@@ -37,7 +36,7 @@ def check(condition, text):
 def run(*words, stdout=subprocess.PIPE):
     command = [str(EXAMPLES / words[0])] + [str(word) for word in words[1:]]
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout,
-                          stderr=subprocess.PIPE, text=True, timeout=60)
+                          stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
 
 
 # The model.  A task is a generator: it yields how long it sleeps, or None to wait until somebody
@@ -279,34 +278,23 @@ def parse(text):
     return sorted(lines)
 
 
-def agrees_once(words):
-    """"", or what differs between the run on the virtual clock and the one on the real clock."""
-    started = time.monotonic()
-    quick = run(*words)
-    between = time.monotonic()
-    slow = run(*words, "--real")
-    took = time.monotonic() - between
-    expected, got = parse(quick.stdout), parse(slow.stdout)
-    last = max([seconds for _, seconds in expected])
-    if quick.returncode or slow.returncode:
-        return f"exit status {quick.returncode} and {slow.returncode}"
-    if [text for text, _ in expected] != [text for text, _ in got]:
-        return f"{slow.stdout!r} instead of {quick.stdout!r}"
-    for (text, virtual), (_, real) in zip(expected, got):
-        if abs(virtual - real) > TOLERANCE:
-            return f"{text!r} at {real}, expected {virtual}"
-    if last and between - started > max(last, 1):
-        return f"the virtual run took {between - started} s"
-    return "" if took >= last - 0.001 else f"the real run took {took} s only"
-
-
 def agrees(*words):
-    # A busy machine may be late once.
-    for _ in range(3):
-        problem = agrees_once(words)
-        if not problem:
-            return
-    raise Failed(f"{' '.join(words)}: {problem}")
+    """On the real clock it says the same, nothing of it early. How late is up to the machine."""
+    quick = run(*words)
+    started = time.monotonic()
+    slow = run(*words, "--real")
+    took = time.monotonic() - started
+    what = " ".join(words)
+    expected, got = parse(quick.stdout), parse(slow.stdout)
+    check(quick.returncode == slow.returncode == 0,
+          f"{what}: exit status {quick.returncode} and {slow.returncode}")
+    check([text for text, _ in expected] == [text for text, _ in got],
+          f"{what}: {slow.stdout!r} instead of {quick.stdout!r}")
+    for (text, virtual), (_, real) in zip(expected, got):
+        # The virtual run may be off by the rounding of what it prints, and so may the other.
+        check(real >= virtual - 0.0011, f"{what}: {text!r} at {real}, expected {virtual}")
+    last = max(seconds for _, seconds in expected)
+    check(took >= last - 0.0011, f"{what}: the real run took {took} s only")
 
 
 def on_the_real_clock():
