@@ -32,7 +32,7 @@ def gdb(arguments, *commands, cwd=None):
                     "set width 0", f"source {ROOT}/gdb/cede.py", *commands):
         words += ["-ex", command]
     return subprocess.run(words + arguments, capture_output=True, text=True, errors="replace",
-                          stdin=subprocess.DEVNULL, timeout=100, cwd=cwd).stdout
+                          stdin=subprocess.DEVNULL, timeout=300, cwd=cwd).stdout
 
 
 def live(program, *commands, cwd=None):

@@ -37,7 +37,7 @@ def total(row, n, tasks):
         run = subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}",
              str(BUILD / "bench/bench_cede"), row, str(n), str(tasks)],
-            capture_output=True, text=True, timeout=100)
+            capture_output=True, text=True, timeout=300)
     collected = re.search(r"Collected : (\d+)", run.stderr)
     if run.returncode or not collected:
         raise RuntimeError(f"{row}: {run.stderr[-500:]}")

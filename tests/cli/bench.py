@@ -32,7 +32,7 @@ def rows_of_this_library_run(_folder):
             tasks = 1 if word == "sleepers" else min(row.tasks or 0, 10)
             run = subprocess.run([f"{BUILD}/bench/bench_cede", word,
                                   str(SMALL.get(word, row.step)), str(tasks)],
-                                 capture_output=True, text=True, timeout=60)
+                                 capture_output=True, text=True, timeout=300)
             if run.returncode == measure.NOT_OFFERED:
                 continue
             equal(run.returncode, 0, f"status of {word}, {run.stderr}")
@@ -42,7 +42,7 @@ def rows_of_this_library_run(_folder):
 def shares(_folder):
     """Who is handed the mutex in turn gets as much as anybody."""
     run = subprocess.run([f"{BUILD}/bench/bench_cede", "handoff", "200", "20"],
-                         capture_output=True, text=True, timeout=60)
+                         capture_output=True, text=True, timeout=300)
     equal(run.stdout.split()[1:], ["1.000"], "most over least")
 
 

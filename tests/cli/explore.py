@@ -180,7 +180,7 @@ def a_broken_pipe(folder):
         (folder / str(i)).mkdir()
     for arguments in ("", "--json -n 1000", "--compare"):
         run = subprocess.run(["bash", "-c", f'"{CEDE}" explore {arguments} "{folder}" | true;'
-                              'echo ${PIPESTATUS[0]}'], capture_output=True, timeout=60)
+                              'echo ${PIPESTATUS[0]}'], capture_output=True, timeout=300)
         # Whether the reader has gone by then is not certain when there is little to write.
         check(run.stdout in (b"0\n", b"1\n"), arguments, run.stdout, run.stderr)
     for _ in range(5):

@@ -25,7 +25,7 @@ def gdb(*commands):
                     "set environment ASAN_OPTIONS=detect_leaks=0", *commands):
         words += ["-ex", command]
     return subprocess.run(words + ["--args", *PROGRAM], capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL, timeout=100).stdout
+                          stdin=subprocess.DEVNULL, timeout=300).stdout
 
 
 def frames(output):
