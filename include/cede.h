@@ -40,6 +40,7 @@
 #include <cede/base.h>
 #include <cede/callback.h>
 #include <cede/condition.h>
+#include <cede/embed.h>
 #include <cede/event.h>
 #include <cede/limit.h>
 #include <cede/local.h>

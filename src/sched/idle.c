@@ -19,27 +19,31 @@ enum { HUNGRY_PAUSE = 10 * 1000 * 1000, HUNGRY_TURNS = 100, HUNGRY_LONG = 1000 }
 
 void cede__loop_knock(struct cede__loop *loop, uintptr_t flag)
 {
-        _Atomic uint32_t *low = cede__futex_low(&loop->knock);
-
-        cede__step("knock", low);
+        cede__step("knock", cede__futex_low(&loop->knock));
         /* seq_cst: what was prepared before is seen by the loop that sees the flag */
         if (atomic_fetch_or(&loop->knock, flag) & CEDE__KNOCK_SLEEPING)
-                cede__futex_wake(low);
+                cede__loop_wake(loop);
 }
 
 void cede__loop_post(struct cede__loop *loop, struct cede__post *post)
 {
-        _Atomic uint32_t *low = cede__futex_low(&loop->knock);
         uintptr_t seen = atomic_load_explicit(&loop->knock, memory_order_relaxed), flags;
+        bool waking = false;
 
-        cede__step("post", low);
+        cede__step("post", cede__futex_low(&loop->knock));
         do {
                 flags = seen & CEDE__KNOCK_FLAGS;
                 post->next = (struct cede__post *)(seen - flags);
+                if (flags & CEDE__KNOCK_SLEEPING && !waking) {
+                        __atomic_add_fetch(&loop->waking, 1, __ATOMIC_SEQ_CST);
+                        waking = true;
+                }
         } while (!atomic_compare_exchange_weak(&loop->knock, &seen, (uintptr_t)post | flags));
-        /* From here on the loop may be gone. */
+        /* From here on the loop may be gone, unless it has been told to wait. */
         if (flags & CEDE__KNOCK_SLEEPING)
-                cede__futex_wake(low);
+                cede__loop_wake(loop);
+        if (waking)
+                __atomic_sub_fetch(&loop->waking, 1, __ATOMIC_RELEASE);
 }
 
 /* The posts are a stack: turned round, they are in the order of posting. */
@@ -88,8 +92,7 @@ void cede__loop_poll(struct cede__loop *loop)
                 cede__timers_fire(&loop->timers, cede__clock_now());
 }
 
-/* Whether work is under way outside that may still ask for something at the present time. */
-static bool outside_awake(const struct cede__loop *loop)
+bool cede__loop_outside_awake(const struct cede__loop *loop)
 {
         unsigned running =
                 loop->outside < loop->outside_threads ? loop->outside : loop->outside_threads;
@@ -149,7 +152,8 @@ static void go_hungry(struct cede__loop *loop, int64_t next)
 {
         int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
 
-        unsigned turns = loop->timers.count || outside_awake(loop) ? HUNGRY_LONG : HUNGRY_TURNS;
+        unsigned turns =
+                loop->timers.count || cede__loop_outside_awake(loop) ? HUNGRY_LONG : HUNGRY_TURNS;
 
         if (++loop->refusals > turns)
                 cede__die("out of memory: no stack for a task, and none was given back for a "
@@ -157,10 +161,21 @@ static void go_hungry(struct cede__loop *loop, int64_t next)
         sleep_until(loop, next < soon ? next : soon);
 }
 
+bool cede__loop_jump(struct cede__loop *loop)
+{
+        int64_t now;
+
+        if (!loop->is_virtual || !loop->timers.count || cede__loop_outside_awake(loop))
+                return false;
+        now = cede__timers_jump(&loop->timers);
+        atomic_store_explicit(&loop->virtual_now, now, memory_order_relaxed);
+        cede__timers_fire(&loop->timers, now);
+        return true;
+}
+
 /* Nothing is ready; what is the loop waiting for? */
 static void wait_for_something(struct cede__loop *loop)
 {
-        bool jump = loop->timers.count && loop->is_virtual && !outside_awake(loop);
         int64_t next = loop->is_virtual ? CEDE_NEVER : cede__timers_next(&loop->timers);
 
         if (loop->starved.first && !loop->fed) {
@@ -169,14 +184,11 @@ static void wait_for_something(struct cede__loop *loop)
                 return;
         }
         loop->fed = false;
-        if (jump) {
-                int64_t now = cede__timers_jump(&loop->timers);
-
-                atomic_store_explicit(&loop->virtual_now, now, memory_order_relaxed);
-                cede__timers_fire(&loop->timers, now);
-        } else if (loop->starved.first) {
+        if (cede__loop_jump(loop))
+                return;
+        if (loop->starved.first) {
                 go_hungry(loop, next);
-        } else if (loop->timers.count || outside_awake(loop)) {
+        } else if (loop->timers.count || cede__loop_outside_awake(loop)) {
                 sleep_until(loop, next);
         } else {
                 int64_t pause = loop->hooks->quiescent(loop);

@@ -215,6 +215,7 @@ void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hoo
 
 void cede__loop_finish(struct cede__loop *loop)
 {
+        cede__loop_unbell(loop);
         cede__stack_pool_finish(&loop->stacks);
 }
 

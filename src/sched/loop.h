@@ -18,8 +18,9 @@
  * bits below it.  The loop sleeps by exchanging 0 -> SLEEPING and waiting on the word while it has
  * that value.  Whoever posts or knocks changes the word in one atomic step, and if SLEEPING was
  * set, wakes it.  Either the loop's compare-and-swap sees the change and it does not sleep, or the
- * other side sees SLEEPING and wakes it.  After that one step the other side uses only the address
- * of the word, for the wake: the run may have ended.
+ * other side sees SLEEPING and wakes it.  After that one step all there was to do may have been
+ * done, and the run end: so whoever is going to wake a loop is counted before, in `waking`, and the
+ * loop's memory stays until nobody is.
  */
 #ifndef CEDE_SCHED_LOOP_H
 #define CEDE_SCHED_LOOP_H
@@ -94,6 +95,9 @@ struct cede__loop {
          */
         unsigned outside, outside_threads, outside_asleep;
 
+        uintptr_t waking; /* atomic: how many other threads are about to wake it */
+        _Atomic int bell; /* what wakes a foreign event loop (foreign.c): descriptor + 1; 0: none */
+
         /* Callbacks that wait, or were granted and not called yet; by any thread. */
         atomic_uint callbacks;
 
@@ -164,6 +168,25 @@ void cede__loop_feed(struct cede__loop *loop);
 
 /* Returns when a fiber is ready. */
 void cede__loop_idle(struct cede__loop *loop);
+
+/* On a virtual clock, if nothing is under way now: moves on to the next timer. */
+bool cede__loop_jump(struct cede__loop *loop);
+
+/*
+ * For a foreign event loop (foreign.c).  bell: a descriptor that is readable once the loop has been
+ * woken; -errno: it could not be made.  leave: the foreign loop is about to wait, until the time
+ * that is returned, or the bell.  enter: it has waited.
+ */
+int cede__loop_bell(struct cede__loop *loop);
+int64_t cede__loop_leave_to_foreign(struct cede__loop *loop);
+void cede__loop_enter_from_foreign(struct cede__loop *loop);
+
+/* Wakes the loop, which has announced that it sleeps, however it does. */
+void cede__loop_wake(struct cede__loop *loop);
+void cede__loop_unbell(struct cede__loop *loop);
+
+/* Whether work is under way outside that may still ask for something at the present time. */
+bool cede__loop_outside_awake(const struct cede__loop *loop);
 
 int64_t cede__loop_now(const struct cede__loop *loop);
 

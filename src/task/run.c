@@ -6,6 +6,7 @@
 #include "sched/signal.h"
 #include "sched/watchdog.h"
 #include "task/callback.h"
+#include <cede/embed.h>
 #include <errno.h>
 #include <time.h>
 
@@ -127,45 +128,52 @@ static int wind_up(struct cede__worker *me, int result)
         return run->deadlocked ? -EDEADLK : cede__scope_result(root, result);
 }
 
-static int start_workers(struct cede__run *run, unsigned *ret_started)
+static int start_workers(struct cede__run *run)
 {
         int r = 0;
 
-        for (*ret_started = 1; *ret_started < run->workers; ++*ret_started) {
-                r = cede__worker_start(&run->worker[*ret_started]);
+        for (run->started = 1; run->started < run->workers; run->started++) {
+                r = cede__worker_start(&run->worker[run->started]);
                 if (r < 0)
                         break;
         }
         return r;
 }
 
-static int run_tasks(struct cede__run *run, int (*fn)(void *), void *arg)
+/* All tasks have ended. */
+static void leave(struct cede__run *run)
 {
         struct cede__worker *me = &run->worker[0];
-        unsigned started;
+
+        while (run->started > 1)
+                cede__worker_stop(&run->worker[--run->started]);
+        cede__run_drain(me);
+        if (run->pool)
+                run->pool_finish(run->pool);
+        cede__worker_leave(me);
+        cede__signals_leave(&me->loop);
+}
+
+static int enter(struct cede__run *run)
+{
+        struct cede__worker *me = &run->worker[0];
         int r = cede__signals_enter(&me->loop, run->options.cancel_signals,
                                     run->options.report_signal);
 
         if (r < 0)
                 return r;
         r = cede__worker_enter(me);
+        if (r < 0) {
+                cede__signals_leave(&me->loop);
+                return r;
+        }
+        r = start_workers(run);
         if (r < 0)
-                goto leave_signals;
-        r = start_workers(run, &started);
-        if (r == 0)
-                r = wind_up(me, fn(arg));
-        while (started > 1)
-                cede__worker_stop(&run->worker[--started]);
-        cede__run_drain(me);
-        if (run->pool)
-                run->pool_finish(run->pool);
-        cede__worker_leave(me);
-leave_signals:
-        cede__signals_leave(&me->loop);
+                leave(run);
         return r;
 }
 
-int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *options)
+int cede_run_begin(const struct cede_run_options *options)
 {
         static const struct cede_run_options defaults;
         struct cede__run *run;
@@ -174,15 +182,47 @@ int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *o
         if (cede__loop_here)
                 return -EBUSY;
         options = options ? options : &defaults;
-        if (!fn || !valid(options))
+        if (!valid(options))
                 return -EINVAL;
         run = create(options);
         if (!run)
                 return -ENOMEM;
         interrupted = 0;
-        r = run_tasks(run, fn, arg);
+        r = enter(run);
+        if (r < 0)
+                destroy(run);
+        return r;
+}
+
+struct cede__worker *cede__run_main_here(void)
+{
+        struct cede__worker *here = cede__worker_here();
+
+        if (!here || here->index || cede__self != &here->native.fiber.party)
+                cede__die(
+                        "a run is ended or driven where it was not begun; do that in the code that "
+                        "called cede_run_begin, or in the main function of cede_run");
+        return here;
+}
+
+int cede_run_end(int result)
+{
+        struct cede__run *run = cede__run_main_here()->run;
+        int r = wind_up(&run->worker[0], result);
+
+        leave(run);
         destroy(run);
         return r;
+}
+
+int cede_run_with(int (*fn)(void *), void *arg, const struct cede_run_options *options)
+{
+        int r;
+
+        if (!fn)
+                return cede__loop_here ? -EBUSY : -EINVAL;
+        r = cede_run_begin(options);
+        return r < 0 ? r : cede_run_end(fn(arg));
 }
 
 int cede_run(int (*fn)(void *), void *arg)

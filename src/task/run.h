@@ -30,6 +30,7 @@ struct cede__run {
         atomic_bool stopping;  /* somebody makes the others stand still; stop.c */
         _Atomic uint32_t stand;
         unsigned workers; /* constant */
+        unsigned started; /* so many of them */
         struct cede__worker worker[];
 };
 
@@ -43,6 +44,9 @@ static inline struct cede__run *cede__run_here(void)
 {
         return cede__loop_here ? cede__run_of(cede__loop_here) : NULL;
 }
+
+/* The calling worker, if it is the first one, and its main task is what calls.  Else dies. */
+struct cede__worker *cede__run_main_here(void);
 
 /* Calls what was granted to callbacks of this worker, before it ends. */
 void cede__run_drain(struct cede__worker *me);

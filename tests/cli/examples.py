@@ -357,9 +357,29 @@ def help_and_bad_usage():
                   f"{program} {words}: {bad}")
 
 
-TESTS = [tree_like_the_model, tree_by_closed_forms, tree_in_random_order, tree_in_scopes,
-         tree_holding, tree_holding_in_other_orders, whole_lines_into_a_pipe, one_write_per_line,
-         full_disk, help_and_bad_usage, on_the_real_clock]
+def in_a_libuv_loop():
+    """A model of the queue: whoever is at its head gets the first connection given back."""
+    for jobs, connections, order in [(5, 2, "fifo"), (4, 1, "lifo"), (200, 7, "lifo"),
+                                     (1, 3, "fifo"), (300, 300, "fifo")]:
+        done = run("embed_libuv", jobs, connections, order)
+        got = [int(line.split()[1]) for line in done.stdout.splitlines() if "has a" in line]
+        waiting = list(range(connections + 1, jobs + 1))
+        wanted = list(range(1, min(jobs, connections) + 1))
+        wanted += waiting if order == "fifo" else waiting[::-1]
+        back = [line for line in done.stdout.splitlines() if "gives" in line]
+        check(done.returncode == 0 and not done.stderr, f"{done.returncode}: {done.stderr}")
+        check(got == wanted, f"{jobs} {connections} {order}: {got} instead of {wanted}")
+        check(len(back) == len(set(back)) == jobs, f"{len(back)} connections given back")
+    for words in [[], ["--help"]]:
+        check(run("embed_libuv", *words).returncode == 0, f"embed_libuv {words}")
+    for words in [["0"], ["1", "0"], ["1", "1", "random"], ["1", "1", "fifo", "1"], ["1001"]]:
+        done = run("embed_libuv", *words)
+        check(done.returncode == 2 and "usage" in done.stderr and not done.stdout, f"{words}")
+
+
+TESTS = [in_a_libuv_loop, tree_like_the_model, tree_by_closed_forms, tree_in_random_order,
+         tree_in_scopes, tree_holding, tree_holding_in_other_orders, whole_lines_into_a_pipe,
+         one_write_per_line, full_disk, help_and_bad_usage, on_the_real_clock]
 
 
 def main(tests):

@@ -75,7 +75,7 @@ TEST(two_releases_meet)
                                                    .check = took_one_of_two,
                                                    .preemptions = 3 });
 
-        EXPECT(r.schedules > 100);
+        EXPECT(r.schedules > 100 || test_slowed());
         EXPECT(took_a > 0);
         EXPECT(took_b > 0);
         EXPECT_EQ(refused, 0);
@@ -110,7 +110,7 @@ TEST(others_at_the_object_that_is_left_go_on)
                                         .check = both_were_served,
                                         .preemptions = 3 });
 
-        EXPECT(r.schedules > 100);
+        EXPECT(r.schedules > 100 || test_slowed());
         EXPECT(took_a > 0);
         EXPECT(took_b > 0);
 }
@@ -148,7 +148,7 @@ TEST(grant_meets_cancel)
                 .check = took_one_or_none,
                 .preemptions = 3 });
 
-        EXPECT(r.schedules > 100);
+        EXPECT(r.schedules > 100 || test_slowed());
         EXPECT(took_a > 0);
         EXPECT(refused > 0);
 }
@@ -175,7 +175,7 @@ TEST(follower_passes_when_it_is_cancelled)
                 .check = the_follower_passed,
                 .preemptions = 3 });
 
-        EXPECT(r.schedules > 100);
+        EXPECT(r.schedules > 100 || test_slowed());
         EXPECT_EQ(took_a, 0);
         EXPECT(refused > 0);
 }
@@ -188,7 +188,7 @@ TEST(follower_passes_when_it_is_granted_elsewhere)
                                                    .check = the_follower_passed,
                                                    .preemptions = 3 });
 
-        EXPECT(r.schedules > 100);
+        EXPECT(r.schedules > 100 || test_slowed());
         EXPECT_EQ(took_a, 0);
         EXPECT(took_b > 0);
 }
