@@ -61,7 +61,7 @@ check-musl:
 	@scripts/setup build test musl
 	@scripts/kernel-headers build-musl-headers
 	@CC=musl-gcc scripts/build build-musl -Dc_args="-idirafter $(CURDIR)/build-musl-headers"
-	@tests/run --builddir build-musl --programs
+	@tests/run --builddir build-musl --programs --command
 
 deb:
 	@scripts/setup build deb
@@ -95,7 +95,7 @@ help:
 	@echo 'make bench-deps       install the rivals that Debian has'
 	@echo 'make check-aarch64    the C tests and the examples for ARM, under qemu'
 	@echo 'make check-riscv64    the same for RISC-V'
-	@echo 'make check-musl       the C tests and the examples with musl instead of glibc'
+	@echo 'make check-musl       the C tests, the examples and cede with musl instead of glibc'
 	@echo 'make check-deb        build the Debian packages, and a program with them'
 	@echo 'make deb              build the Debian packages into build-deb/'
 	@echo 'make format           clang-format over the sources'
