@@ -6,8 +6,8 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 OPTIONS ?=
 
-.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-aarch64 check-musl \
-	check-deb bench bench-deps format deb install clean help
+.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-aarch64 check-riscv64 \
+	check-musl check-deb bench bench-deps format deb install clean help
 
 all:
 	@scripts/setup build
@@ -52,11 +52,16 @@ check-aarch64:
 	@scripts/build build-aarch64 --cross-file scripts/aarch64.ini
 	@tests/run --builddir build-aarch64 --wrapper 'qemu-aarch64 -L /usr/aarch64-linux-gnu'
 
+check-riscv64:
+	@scripts/setup build test riscv64
+	@scripts/build build-riscv64 --cross-file scripts/riscv64.ini
+	@tests/run --builddir build-riscv64 --wrapper 'qemu-riscv64 -L /usr/riscv64-linux-gnu'
+
 check-musl:
 	@scripts/setup build test musl
 	@scripts/kernel-headers build-musl-headers
 	@CC=musl-gcc scripts/build build-musl -Dc_args="-idirafter $(CURDIR)/build-musl-headers"
-	@tests/run --builddir build-musl --programs
+	@tests/run --builddir build-musl --programs --command
 
 deb:
 	@scripts/setup build deb
@@ -89,7 +94,8 @@ help:
 	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
 	@echo 'make bench-deps       install the rivals that Debian has'
 	@echo 'make check-aarch64    the C tests and the examples for ARM, under qemu'
-	@echo 'make check-musl       the C tests and the examples with musl instead of glibc'
+	@echo 'make check-riscv64    the same for RISC-V'
+	@echo 'make check-musl       the C tests, the examples and cede with musl instead of glibc'
 	@echo 'make check-deb        build the Debian packages, and a program with them'
 	@echo 'make deb              build the Debian packages into build-deb/'
 	@echo 'make format           clang-format over the sources'

@@ -74,6 +74,7 @@ static int run_apart(const struct options *o, struct outcome *ret_outcome)
         struct outcome outcome;
         sigset_t signals;
         pid_t parent = getpid(), pid;
+        struct number room;
         ssize_t n;
         int ends[2], status = 0;
 
@@ -103,8 +104,8 @@ static int run_apart(const struct options *o, struct outcome *ret_outcome)
                 ;
         if (n != sizeof(outcome)) {
                 if (pid > 0 && WIFSIGNALED(status) && !caught)
-                        fprintf(stderr, "cede: a walk was killed by SIG%s\n",
-                                sigabbrev_np(WTERMSIG(status)));
+                        fprintf(stderr, "cede: a walk was killed by %s\n",
+                                signal_text(WTERMSIG(status), &room));
                 return caught ? -EINTR : -EIO;
         }
         *ret_outcome = outcome;

@@ -112,4 +112,7 @@ struct number {
 const char *grouped(uint64_t n, struct number *room);
 const char *size_text(uint64_t bytes, struct number *room);
 
+/* SIGINT, or signal 64 for one without a name; the text may be in `room`. */
+const char *signal_text(int signal, struct number *room);
+
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* A job's thread has a large stack.  32 KiB is what the kernel fills at a time on most systems. */
@@ -65,20 +66,22 @@ static int add_failure(struct listing *l, size_t *room, int error, const char *n
 /* One entry; `type` as in struct dirent. */
 static int take(struct listing *l, size_t *room, int fd, unsigned char type, const char *name)
 {
-        struct statx sx;
+        mode_t mode;
+        uint64_t bytes = 0;
 
         if (type == DT_REG || type == DT_UNKNOWN) {
-                if (statx(fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-                          STATX_TYPE | STATX_SIZE, &sx) < 0)
-                        return add_failure(l, room, errno, name);
-                type = (unsigned char)IFTODT(sx.stx_mode);
+                int r = look_at(fd, name, &mode, &bytes);
+
+                if (r < 0)
+                        return add_failure(l, room, -r, name);
+                type = (unsigned char)IFTODT(mode);
         }
         switch (type) {
         case DT_DIR:
                 return add(l, room, ENTRY_DIRECTORY, 0, name); /* its own visit counts it */
         case DT_REG:
                 l->found.files++;
-                l->found.bytes += sx.stx_size;
+                l->found.bytes += bytes;
                 return l->files ? add(l, room, ENTRY_FILE, 0, name) : 0;
         case DT_LNK:
                 l->found.symlinks++;
@@ -96,19 +99,20 @@ static bool is_dot(const char *name)
 
 static int read_all(struct listing *l, int fd)
 {
-        _Alignas(struct dirent64) char buffer[BUFFER];
+        /* The kernel's layout is that of struct dirent with 64-bit offsets, in each libc. */
+        _Alignas(struct dirent) char buffer[BUFFER];
         size_t room = 0;
         ssize_t n;
         int r = 0;
 
         while (r == 0 && !atomic_load_explicit(l->stop, memory_order_relaxed)) {
-                n = getdents64(fd, buffer, sizeof(buffer));
+                n = syscall(SYS_getdents64, fd, buffer, sizeof(buffer));
                 if (n < 0)
                         return errno == ENOENT ? 0 : -errno; /* ENOENT: it was removed */
                 if (n == 0)
                         return 0;
                 for (char *p = buffer; r == 0 && p < buffer + n;) {
-                        const struct dirent64 *d = (const struct dirent64 *)(void *)p;
+                        const struct dirent *d = (const struct dirent *)(void *)p;
 
                         if (!is_dot(d->d_name))
                                 r = take(l, &room, fd, d->d_type, d->d_name);

@@ -49,6 +49,9 @@ int list_directory(void *listing);
 const struct entry *listing_first(const struct listing *l);
 const struct entry *listing_next(const struct listing *l, const struct entry *entry);
 
+/* The type and the size of what stands there under this name; a symlink is not followed. */
+int look_at(int directory, const char *name, mode_t *ret_mode, uint64_t *ret_bytes);
+
 struct line_count {
         const struct place *place;
         const atomic_bool *stop;

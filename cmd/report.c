@@ -43,9 +43,11 @@ static void print_top(const struct top *top)
 
 static void print_interruption(const struct outcome *outcome)
 {
+        struct number room;
+
         if (outcome->signal)
-                printf("\ninterrupted by SIG%s: this is what had been seen until then\n",
-                       sigabbrev_np(outcome->signal));
+                printf("\ninterrupted by %s: this is what had been seen until then\n",
+                       signal_text(outcome->signal, &room));
 }
 
 void report_print(const struct options *o, const struct outcome *outcome, const struct top *top)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Names and numbers as text. */
 #include "explore.h"
+#include <signal.h>
 #include <string.h>
 
 const char *order_name(enum cede_order order)
@@ -88,5 +89,27 @@ const char *size_text(uint64_t bytes, struct number *room)
         for (; n >= 1023.95; n /= 1024) /* or it would be printed as 1024.0 */
                 unit++;
         snprintf(room->text, sizeof(room->text), "%.1f %ciB", n, units[unit]);
+        return room->text;
+}
+
+const char *signal_text(int signal, struct number *room)
+{
+        /* glibc has sigabbrev_np for it, musl nothing. */
+        static const char *const names[] = {
+                [SIGHUP] = "SIGHUP",       [SIGINT] = "SIGINT",   [SIGQUIT] = "SIGQUIT",
+                [SIGILL] = "SIGILL",       [SIGTRAP] = "SIGTRAP", [SIGABRT] = "SIGABRT",
+                [SIGBUS] = "SIGBUS",       [SIGFPE] = "SIGFPE",   [SIGKILL] = "SIGKILL",
+                [SIGUSR1] = "SIGUSR1",     [SIGSEGV] = "SIGSEGV", [SIGUSR2] = "SIGUSR2",
+                [SIGPIPE] = "SIGPIPE",     [SIGALRM] = "SIGALRM", [SIGTERM] = "SIGTERM",
+                [SIGCHLD] = "SIGCHLD",     [SIGCONT] = "SIGCONT", [SIGSTOP] = "SIGSTOP",
+                [SIGTSTP] = "SIGTSTP",     [SIGTTIN] = "SIGTTIN", [SIGTTOU] = "SIGTTOU",
+                [SIGURG] = "SIGURG",       [SIGXCPU] = "SIGXCPU", [SIGXFSZ] = "SIGXFSZ",
+                [SIGVTALRM] = "SIGVTALRM", [SIGPROF] = "SIGPROF", [SIGWINCH] = "SIGWINCH",
+                [SIGIO] = "SIGIO",         [SIGPWR] = "SIGPWR",   [SIGSYS] = "SIGSYS",
+        };
+
+        if (signal >= 0 && (size_t)signal < sizeof(names) / sizeof(*names) && names[signal])
+                return names[signal];
+        snprintf(room->text, sizeof(room->text), "signal %d", signal);
         return room->text;
 }

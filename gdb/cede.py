@@ -254,6 +254,13 @@ def saved_aarch64(context):
     return {**registers, "pc": registers["x30"], "sp": context + 160}
 
 
+def saved_riscv64(context):
+    """riscv64.S: sp -> ra s0 ... s11 fs0 ... fs11; what is resumed at is ra"""
+    names = ["ra", "fp"] + [f"s{i}" for i in range(1, 12)]
+    registers = {name: word(context + 8 * i) for i, name in enumerate(names)}
+    return {**registers, "pc": registers["ra"], "sp": context + 208}
+
+
 def saved_ucontext_x86_64(context):
     """ucontext.c: a ucontext_t"""
     numbers = {"rip": 16, "rsp": 15, "rbp": 10, "rbx": 11, "r12": 4, "r13": 5, "r14": 6, "r15": 7}
@@ -276,6 +283,8 @@ def saved(context):
         return (saved_ucontext_x86_64 if portable else saved_x86_64)(context)
     if machine.startswith("aarch64") and not portable:
         return saved_aarch64(context)
+    if machine.startswith("riscv") and not portable:
+        return saved_riscv64(context)
     raise gdb.GdbError(f"what a suspended task saves on {machine} is not known here")
 
 

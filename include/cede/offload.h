@@ -16,8 +16,9 @@
  * the cancellation is delivered by the next blocking call.
  *
  * The threads belong to the run: started when needed, at most as many as cede_run_options says,
- * joined when the run ends.  The queue is bounded: a caller that finds it full waits for room, in
- * the same order.
+ * joined when the run ends.  Their stacks are as large as libc makes them: 8 MiB or `ulimit -s`
+ * with glibc, 128 KiB with musl unless the program is linked with -z stack-size.  The queue is
+ * bounded: a caller that finds it full waits for room, in the same order.
  */
 #ifndef CEDE_OFFLOAD_H
 #define CEDE_OFFLOAD_H

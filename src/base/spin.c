@@ -13,6 +13,8 @@ void cede__spin_pause(void)
         __builtin_ia32_pause();
 #elif defined(__aarch64__)
         __asm__ volatile("isb");
+#elif defined(__riscv)
+        __asm__ volatile(".4byte 0x0100000f"); /* pause: a hint, nothing where it is not known */
 #endif
 }
 

@@ -23,6 +23,8 @@ static const void *stack_pointer(void *context)
         return (const void *)(uintptr_t)at->uc_mcontext.gregs[REG_RSP];
 #elif defined(__aarch64__)
         return (const void *)(uintptr_t)at->uc_mcontext.sp;
+#elif defined(__riscv)
+        return (const void *)(uintptr_t)at->uc_mcontext.__gregs[REG_SP];
 #else
         (void)at;
         return NULL;

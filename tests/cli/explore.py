@@ -169,7 +169,9 @@ def output_errors_are_told(folder):
         with open("/dev/full", "wb") as full:
             run = cede(*arguments, str(folder), stdout=full)
         equal(run.returncode, 1, f"status into /dev/full of {arguments}")
-        check(b"No space left" in run.stderr, run.stderr)
+        # musl's buffer is smaller than the help, and it does not keep the reason.
+        check(b"No space left" in run.stderr or
+              arguments == ("--help",) and b"I/O error" in run.stderr, run.stderr)
     run = cede(str(folder), stdout=None, preexec_fn=lambda: os.close(1))
     equal(run.returncode, 1, "status without standard output")
     check(b"Bad file descriptor" in run.stderr, run.stderr)
@@ -245,11 +247,13 @@ def what_is_no_directory(folder):
     (folder / "self").symlink_to("self")
     for name, reason in (("file", b"Not a directory"), ("missing", b"No such file or directory"),
                          ("file/x", b"Not a directory"), ("dangling", b"No such file"),
-                         ("self", b"Too many levels"), ("x" * 300, b"File name too long")):
+                         ("self", b"Too many levels|Symbolic link loop"),  # musl says the latter
+                         ("x" * 300, b"File ?name too long")):
         for extra in ([], ["--json"], ["--compare"]):
             run = cede(*extra, str(folder / name))
             equal((run.returncode, run.stdout), (1, b""), f"{name} {extra}")
-            check(reason in run.stderr and os.fsencode(name) in run.stderr, name, run.stderr)
+            check(re.search(reason, run.stderr), name, run.stderr)
+            check(os.fsencode(name) in run.stderr, name, run.stderr)
             equal(run.stderr.count(b"\n"), 1, "lines of message")
 
 

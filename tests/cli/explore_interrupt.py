@@ -183,6 +183,23 @@ def ctrl_c_in_a_large_file(folder):
         check(b"interrupted by SIGINT" in out and b"1 file" in out, out)
 
 
+def walk_that_is_killed(folder):
+    """Each of the two that are compared has a process of its own; what killed it is told."""
+    make_endless(folder / "large")
+    for number, name in ((signal.SIGKILL, b"SIGKILL"), (signal.SIGRTMAX, b"signal 64")):
+        process = subprocess.Popen([CEDE, "explore", "--compare", "--lines", str(folder)],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (walks := children.read_text().split()):
+            check(process.poll() is None, "it has ended before it had a child")
+            time.sleep(0.0005)
+        os.kill(int(walks[0]), number)
+        out, err = process.communicate(timeout=PATIENCE)
+        check(b"cede: a walk was killed by %s\n" % name in err, err)
+        equal((process.returncode, out), (1, b""), "status and output")
+
+
 def the_same_signal_twice(folder):
     """As timeout(1) sends it: to the program, and at once again to its group."""
     make_endless(folder / "large")
@@ -208,4 +225,4 @@ def ctrl_c_that_is_ignored(folder):
 
 
 main([a_hundred_times, on_a_terminal, ctrl_c_at_any_moment, ctrl_c_in_a_large_file,
-      the_same_signal_twice, ctrl_c_that_is_ignored])
+      walk_that_is_killed, the_same_signal_twice, ctrl_c_that_is_ignored])

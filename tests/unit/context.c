@@ -225,9 +225,43 @@ __asm__(".text\n"
         "ldp d12, d13, [sp, #128]; ldp d14, d15, [sp, #144]\n\t"
         "add sp, sp, #176\n\t"
         "ret");
+#elif defined(__riscv_float_abi_double)
+enum { PRESERVED = 24 }; /* s0-s11, fs0-fs11 */
+__asm__(".text\n"
+        "switch_holding:\n\t"
+        "addi sp, sp, -208\n\t"
+        "sd s0, 0(sp); sd s1, 8(sp); sd s2, 16(sp); sd s3, 24(sp)\n\t"
+        "sd s4, 32(sp); sd s5, 40(sp); sd s6, 48(sp); sd s7, 56(sp)\n\t"
+        "sd s8, 64(sp); sd s9, 72(sp); sd s10, 80(sp); sd s11, 88(sp)\n\t"
+        "fsd fs0, 96(sp); fsd fs1, 104(sp); fsd fs2, 112(sp); fsd fs3, 120(sp)\n\t"
+        "fsd fs4, 128(sp); fsd fs5, 136(sp); fsd fs6, 144(sp); fsd fs7, 152(sp)\n\t"
+        "fsd fs8, 160(sp); fsd fs9, 168(sp); fsd fs10, 176(sp); fsd fs11, 184(sp)\n\t"
+        "sd ra, 192(sp); sd a1, 200(sp)\n\t"
+        "ld s0, 0(a0); ld s1, 8(a0); ld s2, 16(a0); ld s3, 24(a0)\n\t"
+        "ld s4, 32(a0); ld s5, 40(a0); ld s6, 48(a0); ld s7, 56(a0)\n\t"
+        "ld s8, 64(a0); ld s9, 72(a0); ld s10, 80(a0); ld s11, 88(a0)\n\t"
+        "fld fs0, 96(a0); fld fs1, 104(a0); fld fs2, 112(a0); fld fs3, 120(a0)\n\t"
+        "fld fs4, 128(a0); fld fs5, 136(a0); fld fs6, 144(a0); fld fs7, 152(a0)\n\t"
+        "fld fs8, 160(a0); fld fs9, 168(a0); fld fs10, 176(a0); fld fs11, 184(a0)\n\t"
+        "mv a0, a2; mv a1, a3; call cede__context_switch\n\t"
+        "ld a1, 200(sp); ld ra, 192(sp)\n\t"
+        "sd s0, 0(a1); sd s1, 8(a1); sd s2, 16(a1); sd s3, 24(a1)\n\t"
+        "sd s4, 32(a1); sd s5, 40(a1); sd s6, 48(a1); sd s7, 56(a1)\n\t"
+        "sd s8, 64(a1); sd s9, 72(a1); sd s10, 80(a1); sd s11, 88(a1)\n\t"
+        "fsd fs0, 96(a1); fsd fs1, 104(a1); fsd fs2, 112(a1); fsd fs3, 120(a1)\n\t"
+        "fsd fs4, 128(a1); fsd fs5, 136(a1); fsd fs6, 144(a1); fsd fs7, 152(a1)\n\t"
+        "fsd fs8, 160(a1); fsd fs9, 168(a1); fsd fs10, 176(a1); fsd fs11, 184(a1)\n\t"
+        "ld s0, 0(sp); ld s1, 8(sp); ld s2, 16(sp); ld s3, 24(sp)\n\t"
+        "ld s4, 32(sp); ld s5, 40(sp); ld s6, 48(sp); ld s7, 56(sp)\n\t"
+        "ld s8, 64(sp); ld s9, 72(sp); ld s10, 80(sp); ld s11, 88(sp)\n\t"
+        "fld fs0, 96(sp); fld fs1, 104(sp); fld fs2, 112(sp); fld fs3, 120(sp)\n\t"
+        "fld fs4, 128(sp); fld fs5, 136(sp); fld fs6, 144(sp); fld fs7, 152(sp)\n\t"
+        "fld fs8, 160(sp); fld fs9, 168(sp); fld fs10, 176(sp); fld fs11, 184(sp)\n\t"
+        "addi sp, sp, 208\n\t"
+        "ret");
 #endif
 
-#if defined(__x86_64__) || defined(__aarch64__)
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__riscv_float_abi_double)
 /* Different ones for either side. */
 static void fill(uint64_t in[PRESERVED], uint64_t seed)
 {

@@ -345,7 +345,9 @@ TEST(nothing_is_left_after_a_signal_at_any_moment, .seconds = 60)
         long space;
         char fds[FDS];
 
+#ifdef M_ARENA_MAX
         mallopt(M_ARENA_MAX, 1); /* an arena more is 64 MiB of address space, at any time */
+#endif
         prepare_tree();
         prepare_signals();
         threads = count_threads();
