@@ -43,11 +43,13 @@
 #include <cede/embed.h>
 #include <cede/event.h>
 #include <cede/limit.h>
+#include <cede/limiter.h>
 #include <cede/local.h>
 #include <cede/lock_order.h>
 #include <cede/mutex.h>
 #include <cede/offload.h>
 #include <cede/order.h>
+#include <cede/rate.h>
 #include <cede/run.h>
 #include <cede/scope.h>
 #include <cede/sem.h>
