@@ -42,6 +42,7 @@
 #include <cede/condition.h>
 #include <cede/embed.h>
 #include <cede/event.h>
+#include <cede/future.h>
 #include <cede/limit.h>
 #include <cede/local.h>
 #include <cede/lock_order.h>
