@@ -43,6 +43,7 @@
 #include <cede/embed.h>
 #include <cede/event.h>
 #include <cede/future.h>
+#include <cede/gather.h>
 #include <cede/limit.h>
 #include <cede/local.h>
 #include <cede/lock_order.h>
@@ -50,6 +51,7 @@
 #include <cede/offload.h>
 #include <cede/order.h>
 #include <cede/run.h>
+#include <cede/run_future.h>
 #include <cede/scope.h>
 #include <cede/sem.h>
 #include <cede/task.h>

@@ -49,19 +49,19 @@ int cede__follow_cancel(struct cede_future *f, struct cede_future **ret_next)
         return r;
 }
 
-void cede__follow_settle(struct cede__follower *me, int r, void *value, const void *site,
+bool cede__follow_result(struct cede__follower *me, int *r, void *value,
                          void (*on_source)(struct cede_callback *callback, int result))
 {
-        if (r > CEDE_CHAIN || (r == CEDE_CHAIN && !value))
+        if (*r > CEDE_CHAIN || (*r == CEDE_CHAIN && !value))
                 cede__die("a callback of a future returned %d%s; it is to return 0, an error, or "
                           "CEDE_CHAIN and a future",
-                          r, value ? "" : " and no future");
-        if (r == CEDE_CHAIN && value == &me->future) {
+                          *r, *r == CEDE_CHAIN ? " and no future" : "");
+        if (*r == CEDE_CHAIN && value == &me->future) {
                 cede_future_unref(&me->future); /* the reference that was handed over */
-                r = -EDEADLK;
+                *r = -EDEADLK;
         }
-        if (r == CEDE_CHAIN)
-                cede__follow(me, value, on_source);
-        else
-                (void)cede__future_settle(&me->future, r < 0 ? NULL : value, r, site);
+        if (*r != CEDE_CHAIN)
+                return false;
+        cede__follow(me, value, on_source);
+        return true;
 }

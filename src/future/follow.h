@@ -26,8 +26,11 @@ void cede__follow(struct cede__follower *me, struct cede_future *source,
 /* By on_source: the source, whose reference is the caller's now, as is the callback's to `me`. */
 struct cede_future *cede__follow_leave(struct cede__follower *me);
 
-/* What a callback of a future, and whoever follows, came to: done, or CEDE_CHAIN. */
-void cede__follow_settle(struct cede__follower *me, int r, void *value, const void *site,
+/*
+ * A callback of a future has returned *r, and stored a value.  True: that was CEDE_CHAIN, and it
+ * follows; else *r is what it comes to, 0 or an error.
+ */
+bool cede__follow_result(struct cede__follower *me, int *r, void *value,
                          void (*on_source)(struct cede_callback *callback, int result));
 
 /* For struct cede__future_kind. */

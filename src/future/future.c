@@ -105,7 +105,7 @@ int cede__future_settle(struct cede_future *f, void *value, int error, const voi
                 cede__future_unlock(f, flags);
                 return -EALREADY;
         }
-        f->value = value;
+        f->value = error ? NULL : value;
         f->error = error == -ECANCELED && flags & CEDE__FUTURE_LATE ? -ETIMEDOUT : error;
         f->site = site;
         while ((head = cede__waitq_head(&f->q))) {

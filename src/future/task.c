@@ -84,7 +84,7 @@ static int run(void *arg)
         set_open(me, false);
         settle_cancels(me);
         r = cede_scope_close(&me->scope, r);
-        (void)cede__future_settle(&me->future, r < 0 ? NULL : (void *)(intptr_t)r, r < 0 ? r : 0,
+        (void)cede__future_settle(&me->future, (void *)(intptr_t)r, r < 0 ? r : 0,
                                   /* no call: the place is the function */
                                   (const char *)(uintptr_t)me->fn + 1);
         cede_future_unref(&me->future);

@@ -30,12 +30,17 @@ static void on_chained(struct cede_callback *callback, int result)
         cede_future_unref(&me->future);
 }
 
-static int call(const struct link *me, int error, void *value, void **ret_value)
+/* What comes of it; an error's place is the callback that returned it. */
+static int call(const struct link *me, int error, void *value, void **ret_value, const void **site)
 {
-        if (error < 0 && me->on_error)
+        if (error < 0 && me->on_error) {
+                *site = (const char *)(uintptr_t)me->on_error + 1;
                 return me->on_error(error, me->arg, ret_value);
-        if (error == 0 && me->on_value)
+        }
+        if (error == 0 && me->on_value) {
+                *site = (const char *)(uintptr_t)me->on_value + 1;
                 return me->on_value(value, me->arg, ret_value);
+        }
         *ret_value = value;
         return error;
 }
@@ -51,8 +56,9 @@ static void on_source(struct cede_callback *callback, int result)
         (void)result;
         cede_future_unref(source);
         if (!cede__future_done(&me->future)) {
-                r = call(cede__container_of(me, const struct link, follower), r, value, &new_value);
-                cede__follow_settle(me, r, new_value, site, on_chained);
+                r = call((const struct link *)me, r, value, &new_value, &site);
+                if (!cede__follow_result(me, &r, new_value, on_chained))
+                        (void)cede__future_settle(&me->future, new_value, r, site);
         }
         cede_future_unref(&me->future);
 }

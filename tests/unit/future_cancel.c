@@ -2,6 +2,8 @@
 /* Cancelling links, after Twisted's test_defer; and from other threads. */
 #include "futures.h"
 
+static struct cede_future f;
+
 static void note_canceller(struct cede_future *future, void *arg)
 {
         (void)future;

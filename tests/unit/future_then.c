@@ -5,6 +5,8 @@
  */
 #include "futures.h"
 
+static struct cede_future f;
+
 TASK_TEST(callbacks_transform_the_value)
 {
         struct cede_future *a = cede_future_then(&f, add, NULL, N(1));

@@ -7,8 +7,6 @@
 #include "threads.h"
 #include <stdlib.h>
 
-static struct cede_future f;
-
 static struct cede_future *chain[100000 + 1];
 
 static inline int value_of(struct cede_future *future)
