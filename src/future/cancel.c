@@ -3,15 +3,17 @@
  * Cancelling: up from a future to what it waits for, in a loop (a chain may be long), to the one
  * that waits for nobody.
  *
- * Another thread may resolve meanwhile.  If what was to be cancelled turns out to be done, its link
- * may already wait for something else: the walk begins anew at the future that was to be cancelled,
- * which either finds its way further, or is done.
+ * If that one turns out to be done by something else than the cancellation (another thread, or its
+ * canceller, has resolved it), the link to it goes on, and may already wait for something else: so
+ * the walk begins anew at the future that was to be cancelled, which finds its way further, or is
+ * done.
  */
 #include "future/future.h"
 
 #include "base/text.h"
 #include <errno.h>
 
+/* -EALREADY: it is done, and not by this. */
 static int cancel_plain(struct cede_future *f)
 {
         uintptr_t flags = cede__future_lock(f);
@@ -28,8 +30,7 @@ static int cancel_plain(struct cede_future *f)
         cede__future_unlock(f, flags | CEDE__FUTURE_STOPPED);
         if (canceller)
                 canceller(f, f->canceller_arg);
-        (void)cede__future_settle(f, NULL, -ECANCELED, NULL);
-        return 0;
+        return cede__future_settle(f, NULL, -ECANCELED, NULL);
 }
 
 void cede_future_cancel(struct cede_future *f)

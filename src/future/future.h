@@ -24,7 +24,7 @@ enum {
 /* What stands behind a future that does not stand for itself. */
 struct cede__future_kind {
         /*
-         * Begins to end a pending one.  -EALREADY: it is done.  If that means to cancel another
+         * Begins to end a pending one.  -EALREADY: it was done.  If that means to cancel another
          * future, stores it, with a reference.
          */
         int (*cancel)(struct cede_future *f, struct cede_future **ret_next);
