@@ -42,6 +42,7 @@ static int cancel(struct cede_future *f, struct cede_future **ret_next)
                 __atomic_fetch_add(&me->cancelling, 1, __ATOMIC_RELAXED);
         cede__future_unlock(f, flags);
         if (open) {
+                cede__step("cancel", &me->cancelling);
                 cede_scope_cancel(&me->scope);
                 cede__step("cancelled", &me->cancelling);
                 /* pairs with the acquire in settle_cancels */

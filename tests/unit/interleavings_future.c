@@ -290,7 +290,7 @@ TEST(cancel_of_a_link_meets_the_resolve_of_its_source)
         explore((struct interleaving){ .prepare = prepare_link,
                                        .threads = { run_link, resolve, cancel_link },
                                        .check = link_was_cancelled,
-                                       .preemptions = 3 });
+                                       .preemptions = 2 });
         EXPECT(granted > 0 && refused > 0);
 }
 
