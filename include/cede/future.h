@@ -23,7 +23,8 @@
  * Callbacks are called in the order in which they were added, by the run of the thread that added
  * them, in their turn among its ready tasks: never inside of whoever resolves, nor inside of
  * cede_future_then.  So a chain of a hundred thousand needs no more stack than one.  They must not
- * wait (callback.h): what has to wait returns a future, say of a spawned task, and CEDE_CHAIN.
+ * wait (callback.h): what has to wait returns a future, say of a spawned task, and CEDE_CHAIN.  A
+ * link must be done before its run ends: cancel first what may stay pending.
  *
  * Memory.  A future embedded in your memory stays there until it is done, every await of it has
  * returned, every callback has been called, and nobody is cancelling it or a link to it any more.

@@ -168,7 +168,7 @@ TASK_TEST(waiters_become_ready_in_its_order)
         struct cede_scope c;
         struct cede_task *a;
 
-        EXPECT_EQ(cede_future_init(&f, CEDE_PRIORITY), 0);
+        f = (struct cede_future)CEDE_FUTURE_INIT(CEDE_PRIORITY);
         cede_scope_open(&c);
         a = spawn_held(&c, await, "a");
         spawn_now(&c, await, "b");

@@ -60,6 +60,26 @@ TASK_TEST(cancelled_when_its_callback_is_about_to_run)
         cede_future_unref(b);
 }
 
+static void resolve_instead(struct cede_future *future, void *arg)
+{
+        EXPECT_EQ(cede_future_resolve(future, arg), 0);
+}
+
+/* The same if there is a value because the canceller has found one. */
+TASK_TEST(cancelled_link_whose_source_is_resolved_by_its_canceller)
+{
+        struct cede_future *inner = cede_future_new();
+        struct cede_future *a = cede_future_then(&f, follow, NULL, inner);
+
+        cede_future_set_canceller(&f, resolve_instead, N(5));
+        cede_future_cancel(a);
+        EXPECT_EQ(cede_future_await(a, NULL), -ECANCELED);
+        EXPECT(cede_future_is_done(inner));
+        EXPECT_LOG("follow");
+        cede_future_unref(inner);
+        cede_future_unref(a);
+}
+
 /* A fallback that was chosen because of the cancellation is not cancelled by it. */
 TASK_TEST(handled_cancellation_does_not_reach_the_fallback)
 {
@@ -169,4 +189,58 @@ static int resolve_and_cancel(void *arg)
 TEST(threads_resolve_and_cancel)
 {
         EXPECT_EQ(cede_run(resolve_and_cancel, NULL), 0);
+}
+
+/* Several workers: each task resolves what the link of another one waits for. */
+
+enum { RING = 8 };
+
+static struct cede_future *ring[RING];
+static pthread_t made_on[RING];
+
+static int on_its_worker(void *value, void *arg, void **ret_value)
+{
+        EXPECT(pthread_equal(made_on[(intptr_t)arg], pthread_self()));
+        *ret_value = (char *)value + 1;
+        return 0;
+}
+
+static int pass_on(void *arg)
+{
+        int me = (int)(intptr_t)arg;
+        struct cede_future *got;
+
+        made_on[me] = pthread_self();
+        got = cede_future_then(ring[me], on_its_worker, NULL, arg);
+        if (me < RING - 1)
+                EXPECT_EQ(cede_future_resolve(ring[me + 1], N(value_of(got))), 0);
+        else
+                EXPECT_EQ(value_of(got), RING);
+        cede_future_unref(got);
+        return 0;
+}
+
+static int send_round(void *arg)
+{
+        (void)arg;
+        for (int round = 0; round < (test_slowed() ? 20 : 200); round++) {
+                int r = 0;
+
+                for (int i = 0; i < RING; i++)
+                        ring[i] = cede_future_new();
+                CEDE_SCOPE(all, &r) {
+                        for (int i = 0; i < RING && r == 0; i++)
+                                r = cede_spawn(&all, pass_on, N(i));
+                        EXPECT_EQ(cede_future_resolve(ring[0], N(0)), 0);
+                }
+                EXPECT_EQ(r, 0);
+                for (int i = 0; i < RING; i++)
+                        cede_future_unref(ring[i]);
+        }
+        return 0;
+}
+
+TEST(links_of_several_workers)
+{
+        EXPECT_EQ(cede_run_with(send_round, NULL, &(struct cede_run_options){ .workers = 3 }), 0);
 }
