@@ -47,6 +47,7 @@
 CEDE_BEGIN_DECLS
 
 struct cede_callback;
+struct cede_case;
 struct cede__future_kind;
 
 /* Visible so that it can be embedded; the fields belong to future/future.c. */
@@ -127,6 +128,12 @@ CEDE_API int cede_future_await(struct cede_future *f, void **ret_value) CEDE_MUS
  */
 CEDE_API int cede_future_await_async(struct cede_future *f,
                                      struct cede_callback *callback) CEDE_MUST_CHECK;
+
+/*
+ * Makes the case that a future is done, for cede_wait_any (any.h).  Its result is 0 or the future's
+ * error.
+ */
+CEDE_API struct cede_case cede_future_case(struct cede_future *f);
 
 /*
  * Stores a future's value without waiting (ret_value may be NULL).  If it failed, returns its

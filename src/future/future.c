@@ -13,6 +13,7 @@
 #include "future/future.h"
 
 #include "base/alloc.h"
+#include "sync/any.h"
 #include "task/callback.h"
 #include "wait/wait.h"
 #include <errno.h>
@@ -152,6 +153,42 @@ int cede_future_await_async(struct cede_future *f, struct cede_callback *callbac
 {
         cede__future_wait_async(f, callback, CEDE__CALL_SITE);
         return 0;
+}
+
+static int attempt_case(struct cede_case *c, struct cede__party *me)
+{
+        struct cede_future *f = c->object;
+
+        (void)me;
+        if (!cede__future_done(f))
+                return 0;
+        c->result = cede__future_take(f, NULL);
+        return 1;
+}
+
+static int enter_case(struct cede_case *c, struct cede__party *me, const void *site)
+{
+        struct cede_future *f = c->object;
+        int r = enter(f, me, &c->waiter, site);
+
+        if (r > 0)
+                c->result = cede__future_take(f, NULL);
+        return r;
+}
+
+static int granted_case(struct cede_case *c, struct cede__party *me, int result)
+{
+        (void)me;
+        (void)result; /* which is 0 */
+        return cede__future_take(c->object, NULL);
+}
+
+struct cede_case cede_future_case(struct cede_future *f)
+{
+        static const struct cede__case_kind done = { "future", attempt_case, enter_case,
+                                                     granted_case };
+
+        return (struct cede_case){ .kind = &done, .object = f };
 }
 
 int cede_future_result(struct cede_future *f, void **ret_value)

@@ -301,6 +301,40 @@ TASK_TEST(resolve_with_100000_callbacks)
         free(all);
 }
 
+/* One of several things to wait for (any.c has what concerns them all). */
+
+static int wait_any(void *name)
+{
+        struct cede_event never = { 0 };
+        struct cede_case cases[] = { cede_event_case(&never), cede_future_case(&f) };
+        int r = cede_wait_any(cases, 2);
+
+        note("%s:%d=%s", (const char *)name, r, word(cases[1].result));
+        EXPECT_EQ(cede_event_waiting(&never), 0);
+        return 0;
+}
+
+TASK_TEST(is_a_case_of_wait_any)
+{
+        struct cede_scope c;
+
+        cede_scope_open(&c);
+        spawn_now(&c, wait_any, "a");
+        EXPECT_EQ(cede_future_waiting(&f), 1);
+        EXPECT_EQ(cede_future_resolve(&f, &five), 0);
+        EXPECT_EQ(cede_yield(), 0);
+        spawn_now(&c, wait_any, "late");
+        EXPECT_LOG("a:1=ok late:1=ok");
+        f = (struct cede_future){ 0 };
+        spawn_now(&c, wait_any, "b");
+        EXPECT_EQ(cede_future_fail(&f, -EBUSY), 0);
+        EXPECT_EQ(cede_yield(), 0);
+        spawn_now(&c, wait_any, "late");
+        EXPECT_EQ(cede_scope_close(&c, 0), 0);
+        EXPECT_LOG("b:1=busy late:1=busy");
+        EXPECT_EQ(cede_future_waiting(&f), 0);
+}
+
 /* References, and errors that nobody looks at. */
 
 TASK_TEST(last_reference_frees_it)
