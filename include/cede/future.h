@@ -179,8 +179,8 @@ CEDE_API struct cede_future *cede_future_then(
 /*
  * Cancels a pending future: its canceller is called, which may resolve or fail it; if it has not,
  * it fails with -ECANCELED.  A link does not fail at once: what it waits for is cancelled, and what
- * comes of that goes through its callbacks.  If that is not -ECANCELED (it was done already, or the
- * canceller has resolved it), a future which the callback returns is cancelled then.  Nothing
+ * comes of that goes through its callbacks.  If that is not -ECANCELED (it was done already, or was
+ * resolved all the same), a future which the callback returns is cancelled then.  Nothing
  * happens to one that is done.  From any thread; the canceller is called inside.
  */
 CEDE_API void cede_future_cancel(struct cede_future *f);

@@ -29,24 +29,24 @@ struct cede_future *cede__follow_leave(struct cede__follower *me)
         struct cede_future *source = me->source;
 
         me->source = NULL;
+        if (source->error == -ECANCELED)
+                me->cancelled = false; /* that is how it hears of it */
         cede__future_unlock(&me->future, flags);
         return source;
 }
 
-int cede__follow_cancel(struct cede_future *f, struct cede_future **ret_next)
+struct cede_future *cede__follow_cancel(struct cede_future *f)
 {
         struct cede__follower *me = cede__container_of(f, struct cede__follower, future);
         uintptr_t flags = cede__future_lock(f);
-        int r = 0;
+        struct cede_future *source = NULL;
 
-        if (flags & CEDE__FUTURE_DONE)
-                r = -EALREADY;
-        else if (me->source && !cede__future_done(me->source))
-                *ret_next = cede_future_ref(me->source);
-        else
+        if (!(flags & CEDE__FUTURE_DONE)) {
                 me->cancelled = true;
+                source = cede_future_ref(me->source);
+        }
         cede__future_unlock(f, flags);
-        return r;
+        return source;
 }
 
 bool cede__follow_result(struct cede__follower *me, int *r, void *value,

@@ -3,8 +3,9 @@
  * A future that waits for another one, its source, and goes on in a callback.
  *
  * From follow to leave it holds a reference to the source, and the callback one to the follower.
- * Cancelling it means to cancel the source.  If there is none, or the source is done, its code is
- * about to run: then `cancelled` is left behind, and what it follows next is cancelled.
+ * Cancelling it means to cancel the source, and leaves `cancelled` behind.  If there is no source,
+ * or the source comes to something else than -ECANCELED, what it follows next is cancelled; a
+ * fallback that is followed because of -ECANCELED is not.
  */
 #ifndef CEDE_FUTURE_FOLLOW_H
 #define CEDE_FUTURE_FOLLOW_H
@@ -34,6 +35,6 @@ bool cede__follow_result(struct cede__follower *me, int *r, void *value,
                          void (*on_source)(struct cede_callback *callback, int result));
 
 /* For struct cede__future_kind. */
-int cede__follow_cancel(struct cede_future *f, struct cede_future **ret_next);
+struct cede_future *cede__follow_cancel(struct cede_future *f);
 
 #endif

@@ -24,10 +24,10 @@ enum {
 /* What stands behind a future that does not stand for itself. */
 struct cede__future_kind {
         /*
-         * Begins to end a pending one.  -EALREADY: it was done.  If that means to cancel another
-         * future, stores it, with a reference.
+         * Begins to end it, unless it is done.  If that means to cancel another future, returns it,
+         * with a reference.
          */
-        int (*cancel)(struct cede_future *f, struct cede_future **ret_next);
+        struct cede_future *(*cancel)(struct cede_future *f);
 };
 
 /* Returns the flags. */

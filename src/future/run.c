@@ -66,15 +66,15 @@ static void on_turn(struct cede_callback *callback, int result)
         cede_future_unref(future);
 }
 
-static int cancel(struct cede_future *f, struct cede_future **ret_next)
+static struct cede_future *cancel(struct cede_future *f)
 {
         struct run *me = cede__container_of(f, struct run, follower.future);
 
         if (cede_callback_cancel(&me->turn) < 0)
-                return cede__follow_cancel(f, ret_next);
+                return cede__follow_cancel(f);
         (void)cede__future_settle(f, NULL, -ECANCELED, NULL);
         cede_future_unref(f); /* the turn's; the caller has one */
-        return 0;
+        return NULL;
 }
 
 static const struct cede__future_kind run_kind = { cancel };

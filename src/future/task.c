@@ -30,13 +30,12 @@ struct task_future {
         void *arg;
 };
 
-static int cancel(struct cede_future *f, struct cede_future **ret_next)
+static struct cede_future *cancel(struct cede_future *f)
 {
         struct task_future *me = cede__container_of(f, struct task_future, future);
         uintptr_t flags = cede__future_lock(f);
         bool open = me->open;
 
-        (void)ret_next;
         me->cancelled = true;
         if (open)
                 __atomic_fetch_add(&me->cancelling, 1, __ATOMIC_RELAXED);
@@ -48,7 +47,7 @@ static int cancel(struct cede_future *f, struct cede_future **ret_next)
                 /* pairs with the acquire in settle_cancels */
                 __atomic_fetch_sub(&me->cancelling, 1, __ATOMIC_RELEASE);
         }
-        return flags & CEDE__FUTURE_DONE ? -EALREADY : 0;
+        return NULL;
 }
 
 static const struct cede__future_kind task_kind = { cancel };

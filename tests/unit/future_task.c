@@ -141,6 +141,28 @@ TASK_TEST(callback_that_has_to_wait_returns_the_future_of_a_task)
         cede_future_unref(b);
 }
 
+static int yield_and_succeed(void *arg)
+{
+        note("yield:%s", word(cede_yield()));
+        return (int)(intptr_t)arg;
+}
+
+/* It is cancelled and succeeds all the same: what the link would wait for next is cancelled. */
+TASK_TEST(cancelled_link_of_a_task_that_succeeds)
+{
+        struct cede_future *source = spawn(NULL, yield_and_succeed, N(3));
+        struct cede_future *a = cede_future_then(source, call_sleep, NULL, NULL);
+
+        EXPECT_EQ(cede_yield(), 0);
+        cede_future_cancel(a);
+        EXPECT_EQ(number(a), -ECANCELED);
+        EXPECT_EQ(number(source), 3);
+        EXPECT_EQ(now_ms(), 0);
+        EXPECT_LOG("yield:cancelled slept:cancelled");
+        cede_future_unref(source);
+        cede_future_unref(a);
+}
+
 /* Later. */
 
 TASK_TEST(timeout_cancels_what_is_pending)
