@@ -110,6 +110,10 @@ ROWS = [
         Entry("parking_lot", "rust", "condition_parking_lot"),
         *same("condition", "java", "asyncio", "trio"),
     ]),
+    Row("future", "a new future, awaited by one task and resolved by another", ["ns per future"], [
+        *same("future", "cede"), Entry("cede, embedded", "cede", "future_embedded"),
+        *same("future", "boost"), *go_both("future"), *same("future", "rust", "asyncio"),
+    ]),
     Row("offload", "a function on another thread, there and back", ["ns per call"], [
         *same("offload", "cede", "pthread", "libuv", "rust", "java", *PYTHON),
     ]),

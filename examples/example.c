@@ -28,6 +28,11 @@ const char *elapsed(void)
         return text;
 }
 
+void restart_clock(void)
+{
+        start = cede_now();
+}
+
 void say(const char *format, ...)
 {
         va_list args;

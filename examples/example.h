@@ -47,6 +47,9 @@ _Noreturn void example_usage(const char *format, ...) __attribute__((format(prin
 /* Prints a line `t=SECONDS text`, in one write; from any thread. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on say() counts the time from here: what follows is a program of its own. */
+void restart_clock(void);
+
 /* The seconds since fn began, as say() prints them.  The text is overwritten by the next call. */
 const char *elapsed(void);
 

@@ -2,14 +2,23 @@
 /*
  * Waiting for several at once: a takes 3 s, b 1 s, c 2 s.
  *
- * In a scope they stand or fall together: when b fails after a second, a and c are cancelled at
- * that moment, and the scope returns b's error.
+ * Gathered, they are futures: all values are there when the last is; when b fails after a second,
+ * that is known at once, while a and c go on.  One can also wait for the first that is done.
+ *
+ * In a scope they stand or fall together: when b fails, a and c are cancelled at that moment, and
+ * the scope returns b's error.
  */
 #include "example.h"
 
 #include <cede.h>
 #include <errno.h>
 #include <stdio.h>
+
+enum { JOBS = 3 };
+
+static int64_t takes[JOBS] = { CEDE_SEC(3), CEDE_SEC(1), CEDE_SEC(2) };
+static int given = JOBS;
+static long failing = 2; /* the number of the job that fails, where one does */
 
 struct job {
         const char *name;
@@ -30,35 +39,130 @@ static int run_job(void *arg)
         return job->result;
 }
 
-static int scope_cancels(void)
+static const char *const names[JOBS] = { "a", "b", "c" };
+
+/* A job's result is its number, or an error if it is the one that fails. */
+static void make_jobs(struct job *jobs, long fails)
 {
-        struct job a = { "a", CEDE_SEC(3), 0 };
-        struct job b = { "b", CEDE_SEC(1), -EIO };
-        struct job c = { "c", CEDE_SEC(2), 0 };
+        for (int i = 0; i < JOBS; i++)
+                jobs[i] = (struct job){ names[i], takes[i], i + 1 == fails ? -EIO : i };
+}
+
+static int start(struct job *jobs, struct cede_future **ret_futures)
+{
         int r = 0;
 
-        CEDE_SCOPE(all, &r) {
-                r = cede_spawn(&all, run_job, &a);
-                if (r >= 0)
-                        r = cede_spawn(&all, run_job, &b);
-                if (r >= 0)
-                        r = cede_spawn(&all, run_job, &c);
-        }
+        for (int i = 0; i < JOBS && r >= 0; i++)
+                r = cede_spawn_future(NULL, run_job, &jobs[i], &ret_futures[i]);
+        return r;
+}
 
-        if (r != b.result)
+static void drop(struct cede_future **futures)
+{
+        for (int i = 0; i < JOBS; i++)
+                cede_future_unref(futures[i]);
+}
+
+static int gather_all(void)
+{
+        struct cede_future *futures[JOBS] = { NULL };
+        struct job jobs[JOBS];
+        void *values[JOBS];
+        int r;
+
+        make_jobs(jobs, 0);
+        r = start(jobs, futures);
+        if (r >= 0)
+                r = cede_gather(futures, JOBS, values);
+        if (r >= 0)
+                say("results %s %s %s", names[(intptr_t)values[0]], names[(intptr_t)values[1]],
+                    names[(intptr_t)values[2]]);
+        drop(futures);
+        return r;
+}
+
+static int gather_failure(void)
+{
+        struct cede_future *futures[JOBS] = { NULL };
+        struct job jobs[JOBS];
+        int r, failed;
+
+        make_jobs(jobs, failing);
+        r = start(jobs, futures);
+        if (r >= 0) {
+                failed = cede_gather(futures, JOBS, NULL);
+                if (failed == jobs[failing - 1].result)
+                        say("gather returned %s's error", jobs[failing - 1].name);
+                r = cede_futures_wait(futures, JOBS, CEDE_ALL); /* the others went on */
+        }
+        drop(futures);
+        return r;
+}
+
+static int scope_cancels(void)
+{
+        struct job jobs[JOBS];
+        int r = 0;
+
+        make_jobs(jobs, failing);
+        CEDE_SCOPE(all, &r)
+                for (int i = 0; i < JOBS && r >= 0; i++)
+                        r = cede_spawn(&all, run_job, &jobs[i]);
+
+        if (r != jobs[failing - 1].result)
                 return r;
-        say("scope returned %s's error", b.name);
+        say("scope returned %s's error", jobs[failing - 1].name);
         return 0;
 }
 
-static const struct variant {
-        const char *title;
-        int (*run)(void);
-} variants[] = {
-        { "scope, b fails: the others are cancelled", scope_cancels },
-};
+static int first_completed(void)
+{
+        struct cede_future *futures[JOBS] = { NULL };
+        struct job jobs[JOBS];
+        int r;
 
-enum { VARIANTS = sizeof(variants) / sizeof(variants[0]) };
+        make_jobs(jobs, 0);
+        r = start(jobs, futures);
+        if (r >= 0)
+                r = cede_futures_wait(futures, JOBS, CEDE_FIRST_COMPLETED);
+        if (r >= 0) {
+                say("done %d pending %d", r, JOBS - r);
+                r = cede_gather(futures, JOBS, NULL);
+        }
+        drop(futures);
+        return r;
+}
+
+/* Whole seconds, or with up to three decimals. */
+static const char *seconds(int64_t ns)
+{
+        static char text[JOBS][32];
+        static int next;
+        char *s = text[next++ % JOBS];
+
+        snprintf(s, sizeof(text[0]), "%g", (double)(ns / CEDE_MS(1)) / 1000);
+        return s;
+}
+
+enum { GATHER, FAILURE, SCOPE, FIRST, VARIANTS };
+
+static int (*const variants[VARIANTS])(void) = { gather_all, gather_failure, scope_cancels,
+                                                 first_completed };
+
+static void print_title(int variant)
+{
+        const char *b = names[failing - 1];
+
+        if (variant == GATHER)
+                printf("gather: %s %s s, %s %s s, %s %s s\n", names[0], seconds(takes[0]), names[1],
+                       seconds(takes[1]), names[2], seconds(takes[2]));
+        if (variant == FAILURE)
+                printf("gather, %s fails: the others go on\n", b);
+        if (variant == SCOPE)
+                printf("scope, %s fails: the others are cancelled\n", b);
+        if (variant == FIRST)
+                printf("first completed\n");
+}
 
 static int chosen = VARIANTS; /* all of them */
 
@@ -67,11 +171,13 @@ static int gather(void *arg)
         int r = 0;
 
         (void)arg;
+        if (given != JOBS)
+                example_usage("--takes takes %d durations, not %d", JOBS, given);
         if (chosen < VARIANTS)
-                return variants[chosen].run();
+                return variants[chosen]();
         for (int i = 0; i < VARIANTS && r >= 0; i++) {
-                printf("%s\n", variants[i].title);
-                r = variants[i].run();
+                print_title(i);
+                r = variants[i]();
         }
         return r;
 }
@@ -79,7 +185,12 @@ static int gather(void *arg)
 int main(int argc, char **argv)
 {
         static const struct example_option options[] = {
-                { "variant", "scope", "only this one, without its title", .choice = &chosen },
+                { "variant", "gather|failure|scope|first", "only this one, without its title",
+                  .choice = &chosen },
+                { "takes", "A,B,C", "how many seconds each job takes (3,1,2)", .duration = takes,
+                  .max = 1000000, .most = JOBS, .given = &given },
+                { "fail", "K", "which job fails, where one does (2)", .number = &failing, .min = 1,
+                  .max = JOBS },
                 { 0 },
         };
 

@@ -2,8 +2,9 @@
 /*
  * Two tasks at the same time: what takes two seconds each takes two seconds together.
  *
- * There are two ways to wait for them.  Join each by its handle, as with threads; or let a scope
- * own both: its end waits for all that was spawned into it, and if one fails it cancels the other.
+ * There are three ways to wait for them.  Join each by its handle, as with threads; or let a scope
+ * own both: its end waits for all that was spawned into it, and if one fails it cancels the other;
+ * or gather their results as futures, where one that fails leaves the other running.
  *
  * Or make them threads: the same function runs there, and sleeps by the real clock.
  */
@@ -60,11 +61,25 @@ static int with_threads(void)
         return run_threads(2, work, (void *[]){ "Task 1", "Task 2" });
 }
 
+static int with_futures(void)
+{
+        struct cede_future *both[2] = { NULL, NULL };
+        int r = cede_spawn_future(NULL, work, "Task 1", &both[0]);
+
+        if (r >= 0)
+                r = cede_spawn_future(NULL, work, "Task 2", &both[1]);
+        if (r >= 0)
+                r = cede_gather(both, 2, NULL);
+        cede_future_unref(both[0]);
+        cede_future_unref(both[1]);
+        return r;
+}
+
 static int way;
 
 static int two_tasks(void *arg)
 {
-        static int (*const ways[])(void) = { with_tasks, with_scope, with_threads };
+        static int (*const ways[])(void) = { with_tasks, with_scope, with_threads, with_futures };
         int r = ways[way]();
 
         (void)arg;
@@ -77,8 +92,9 @@ static int two_tasks(void *arg)
 int main(int argc, char **argv)
 {
         static const struct example_option options[] = {
-                { "with", "tasks|scope|threads",
-                  "join each task (the default), let a scope do it, or start threads (--real)",
+                { "with", "tasks|scope|threads|futures",
+                  "join each task (the default), let a scope do it, start threads (--real), or "
+                  "gather futures",
                   .choice = &way, .real = "threads" },
                 { "seconds", "S", "how long a task takes (2)", .duration = &duration,
                   .max = 1000000 },

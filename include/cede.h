@@ -42,6 +42,8 @@
 #include <cede/condition.h>
 #include <cede/embed.h>
 #include <cede/event.h>
+#include <cede/future.h>
+#include <cede/gather.h>
 #include <cede/limit.h>
 #include <cede/limiter.h>
 #include <cede/local.h>
@@ -51,6 +53,7 @@
 #include <cede/order.h>
 #include <cede/rate.h>
 #include <cede/run.h>
+#include <cede/run_future.h>
 #include <cede/scope.h>
 #include <cede/sem.h>
 #include <cede/task.h>

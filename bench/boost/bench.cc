@@ -203,6 +203,32 @@ void row_condition(long n, long)
         bench_result(bench_per(bench_now() - start, n));
 }
 
+void row_future(long n, long)
+{
+        fibers::promise<void> *current = nullptr;
+        long left = n + BENCH_WARM_UP;
+        int64_t start = 0;
+
+        run_all(2, [&](long me) {
+                if (me == 0)
+                        for (; left > 0; left--) {
+                                fibers::promise<void> promise;
+                                fibers::future<void> future = promise.get_future();
+
+                                if (left == n)
+                                        start = bench_now();
+                                current = &promise;
+                                future.get();
+                        }
+                else
+                        while (left > 0) {
+                                current->set_value();
+                                boost::this_fiber::yield();
+                        }
+        });
+        bench_result(bench_per(bench_now() - start, n));
+}
+
 void row_sleepers(long n, long seconds)
 {
         int64_t cpu = bench_cpu();
@@ -258,6 +284,7 @@ int main(int argc, char **argv)
                 { "handoff", row_handoff },
                 { "event", row_event },
                 { "condition", row_condition },
+                { "future", row_future },
                 { "sleepers", row_sleepers },
                 { "blocked", row_blocked },
                 { nullptr, nullptr },

@@ -15,6 +15,8 @@ int main(int argc, char **argv)
                 { "contended_adaptive", row_contended_adaptive },
                 { "event", row_event },
                 { "condition", row_condition },
+                { "future", row_future },
+                { "future_embedded", row_future_embedded },
                 { "offload", row_offload },
                 { "sleepers", row_sleepers },
                 { "blocked", row_blocked },

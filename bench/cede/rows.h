@@ -18,6 +18,8 @@ void row_spawn_yield(long n, long tasks);
 void row_handoff(long n, long tasks);
 void row_event(long n, long tasks);
 void row_condition(long n, long tasks);
+void row_future(long n, long tasks);
+void row_future_embedded(long n, long tasks);
 
 void row_mutex(long n, long tasks);
 void row_semaphore(long n, long tasks);

@@ -236,6 +236,35 @@ func rowContended(ms, many int) {
 	result(per(last.Sub(first), sum), share(counts))
 }
 
+// A future is a channel with room for one. The other one may be early: then it tries again.
+func rowFuture(n, _ int) {
+	var current atomic.Value
+	var left int64 = int64(n + warmUp)
+	var start time.Time
+	current.Store(make(chan int, 1))
+	runAll(2, func(me int) {
+		if me == 0 {
+			for ; left > 0; atomic.AddInt64(&left, -1) {
+				if left == int64(n) {
+					start = time.Now()
+				}
+				future := make(chan int, 1)
+				current.Store(future)
+				<-future
+			}
+		} else {
+			for atomic.LoadInt64(&left) > 0 {
+				select {
+				case current.Load().(chan int) <- 1:
+				default:
+				}
+				runtime.Gosched()
+			}
+		}
+	})
+	result(per(time.Since(start), n))
+}
+
 // An event is a channel that is closed.
 func rowEvent(n, many int) {
 	var total time.Duration
@@ -330,7 +359,7 @@ func main() {
 	rows := map[string]func(n, tasks int){
 		"switch": rowSwitch, "spawn": rowSpawn, "spawn_yield": rowSpawnYield,
 		"mutex": rowMutex, "semaphore": rowSemaphore, "handoff": rowHandoff,
-		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent,
+		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent, "future": rowFuture,
 		"condition": rowCondition, "sleepers": rowSleepers, "blocked": rowBlocked,
 	}
 	if len(os.Args) > 2 && os.Args[1] == "tree" {

@@ -117,6 +117,27 @@ async def condition(n):
     result((now() - start) / n)
 
 
+async def future(n):
+    loop, current, start, done = asyncio.get_running_loop(), None, 0, False
+
+    async def awaits():
+        nonlocal current, start, done
+        for i in range(n + WARM_UP):
+            if i == WARM_UP:
+                start = now()
+            current = loop.create_future()
+            await current
+        done = True
+
+    async def resolves():
+        while not done:
+            current.set_result(None)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(awaits(), resolves())
+    result((now() - start) / n)
+
+
 async def offload(n):
     loop = asyncio.get_running_loop()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -155,5 +176,5 @@ async def blocked(n):
 
 
 main({row.__name__: lambda *numbers, row=row: asyncio.run(row(*numbers))
-      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, offload,
-                  sleepers, blocked)})
+      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, future,
+                  offload, sleepers, blocked)})

@@ -17,10 +17,11 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent.parent.parent
 EXAMPLES = Path(os.environ.get("CEDE_BUILD", ROOT / "build")) / "examples"
 PATIENCE = 60 * float(os.environ.get("TEST_TIMEOUT", "1"))
-PROGRAMS = ["condition", "counter", "event", "explore_tree", "fair_semaphore", "fizz_buzz",
-            "foobar", "gather", "lock_timeout", "nursery", "offload", "ownership", "philosophers",
-            "print_in_order", "semaphore_tasks", "straggler", "traffic_light", "two_tasks",
-            "verification_queue", "water", "zero_even_odd"]
+PROGRAMS = ["condition", "counter", "deferred", "event", "explore_tree", "fair_semaphore",
+            "fizz_buzz", "foobar", "gather", "lock_timeout", "network_counter", "nursery",
+            "offload", "ownership", "philosophers", "print_in_order", "semaphore_tasks",
+            "straggler", "traffic_light", "two_tasks", "verification_queue", "water",
+            "zero_even_odd"]
 FAILING = ["deadlock"]  # meant to, without options
 
 
@@ -303,6 +304,8 @@ def on_the_real_clock():
             "two_tasks", "two_tasks --with scope --seconds 0.5", "semaphore_tasks --seconds 1",
             "semaphore_tasks --tasks 4 --permits 1 --seconds 0.2", "nursery",
             "nursery --fail c --at 0.3", "straggler", "gather", "gather --variant scope",
+            "two_tasks --with futures --seconds 0.5",
+            "network_counter --variant locked --latency 0.7,0.4",
             "offload", "offload --seconds 1.3", "fair_semaphore", "event", "lock_timeout",
             "deadlock --timeout 0.5,1", "ownership",
             "traffic_light --arrivals 0.2,0.5,0.9,1.3,1.4 --seconds 0.2",
@@ -314,7 +317,7 @@ def on_the_real_clock():
 # How they write.
 
 def whole_lines_into_a_pipe():
-    for way in ("tasks", "scope"):
+    for way in ("tasks", "scope", "futures"):
         out = run("two_tasks", "--with", way).stdout
         check(out.endswith("\n") and len(out.splitlines()) == 5, f"{way}: {out!r}")
 

@@ -336,6 +336,7 @@ static void run_cell(const struct object *o, enum cede_transfer how, enum cede_o
 ORDERS(KINDS, sem, semaphore)
 ORDERS(KINDS, mutex, mutex_object)
 ORDERS(KINDS, event, event_object)
+ORDERS(KINDS, future, future_object)
 ORDERS(BLOCKING_KINDS, condition, condition_object)
 ORDERS(ADAPTIVE_KINDS, sem, semaphore)
 ORDERS(ADAPTIVE_KINDS, mutex, mutex_object)

@@ -26,6 +26,7 @@ static struct cede_sem sem;
 static struct cede_mutex mutex;
 static struct cede_event event_;
 static struct cede_condition condition_;
+static struct cede_future future_;
 
 static void sem_init(enum cede_order order)
 {
@@ -192,6 +193,48 @@ static void event_check_left(unsigned n, unsigned peak)
 static const struct object event_object = { event_init,    event_wait,        event_wait_async,
                                             event_leave,   event_leave_async, event_grant,
                                             event_waiting, event_check_left,  true };
+
+static void future_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_future_init(&future_, order), 0);
+}
+
+static int future_wait(void)
+{
+        return cede_future_await(&future_, NULL);
+}
+
+static int future_wait_async(struct cede_callback *callback)
+{
+        return cede_future_await_async(&future_, callback);
+}
+
+static void future_grant(unsigned n)
+{
+        (void)n;
+        EXPECT_EQ(cede_future_resolve(&future_, NULL), 0);
+}
+
+static unsigned future_waiting(void)
+{
+        return cede_future_waiting(&future_);
+}
+
+static void future_check_left(unsigned n, unsigned peak)
+{
+        struct cede_future_stats stats;
+
+        (void)n;
+        cede_future_stats(&future_, &stats);
+        EXPECT(cede_future_is_done(&future_));
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_future_finish(&future_);
+}
+
+static const struct object future_object = { future_init,    future_wait,       future_wait_async,
+                                             event_leave,    event_leave_async, future_grant,
+                                             future_waiting, future_check_left, true };
 
 static void condition_init(enum cede_order order)
 {

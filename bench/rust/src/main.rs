@@ -57,6 +57,7 @@ fn main() {
         Some("semaphore") => tasks::semaphore(n),
         Some("handoff") => tasks::handoff(n, many),
         Some("event") => tasks::event(n, many),
+        Some("future") => tasks::future(n),
         Some("offload") => tasks::offload(n),
         Some("sleepers") => million::sleepers(n, many),
         Some("blocked") => million::blocked(n),

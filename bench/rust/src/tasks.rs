@@ -8,7 +8,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{oneshot, Mutex, Notify, Semaphore};
 use tokio::task::{spawn_blocking, spawn_local, yield_now, LocalSet};
 
 const BATCH: usize = 10000;
@@ -126,6 +126,40 @@ pub fn handoff(n: usize, many: usize) {
     let counts = counts.borrow();
     let share = *counts.iter().max().unwrap() as f64 / *counts.iter().min().unwrap() as f64;
     results(per(start.get().elapsed(), taken.get() - warm_up), share);
+}
+
+/// A oneshot channel each time: one task awaits it, the other one sends.
+pub fn future(n: usize) {
+    let current = Rc::new(RefCell::new(None::<oneshot::Sender<()>>));
+    let left = Rc::new(Cell::new(n + WARM_UP));
+    let local = LocalSet::new();
+    let total = local.block_on(&one_thread(), async {
+        let (slot, count) = (current.clone(), left.clone());
+        let awaits = spawn_local(async move {
+            let mut start = Instant::now();
+            while count.get() > 0 {
+                if count.get() == n {
+                    start = Instant::now();
+                }
+                let (sender, receiver) = oneshot::channel();
+                *slot.borrow_mut() = Some(sender);
+                receiver.await.unwrap();
+                count.set(count.get() - 1);
+            }
+            start.elapsed()
+        });
+        let resolves = spawn_local(async move {
+            while left.get() > 0 {
+                if let Some(sender) = current.borrow_mut().take() {
+                    sender.send(()).unwrap();
+                }
+                yield_now().await;
+            }
+        });
+        resolves.await.unwrap();
+        awaits.await.unwrap()
+    });
+    result(per(total, n));
 }
 
 /// From notifying all waiters until the last of them runs.
