@@ -12,6 +12,16 @@
  * bit, and wakes it afterwards: the word never shows a mutex that is free while somebody waits for
  * it.  With adaptive transfer it does, but only while somebody has been nudged (sync/transfer.h).
  *
+ * As long as nobody has used the lock bit, the word of a locked mutex is changed by its owner only,
+ * who needs no atomic instruction to free it: it stores 0 unless the mutex is `shared`.  Who is the
+ * first to take the lock bit makes it so, for the rest of its life (arch/restart.h):
+ *
+ *      owner                               first to take the lock bit
+ *      ----------------------------------  --------------------------------------------
+ *      shared? then compare-and-swap       shared = SHARING; restart the others
+ *      word = 0, unless interrupted          (the store has happened, or never will)
+ *                                          shared = SHARED; set LOCKED
+ *
  * A waiter that comes from a condition has been claimed already (`need` is CEDE__MOVED), and cannot
  * be cancelled any more; it is granted without a claim.
  *
@@ -20,6 +30,7 @@
  * the list is passed on, and whoever gets it learns that its owner is dead.
  */
 #include "sync/mutex.h"
+#include "arch/restart.h"
 #include "base/spin.h"
 #include "sync/any.h"
 #include "sync/lock_order.h"
@@ -30,6 +41,7 @@
 #include <errno.h>
 
 enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
+enum { SHARING = 1, SHARED };
 
 struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
 {
@@ -38,9 +50,22 @@ struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
         return (struct cede__party *)(word & ~(uintptr_t)FLAGS);
 }
 
+/*
+ * Before the lock bit is used for the first time.  Several may do this at a time: each goes on only
+ * when it, or somebody before it, has restarted the others.
+ */
+static CEDE__COLD void share(struct cede_mutex *m)
+{
+        __atomic_store_n(&m->shared, SHARING, __ATOMIC_RELAXED);
+        cede__restart_others();
+        __atomic_store_n(&m->shared, SHARED, __ATOMIC_RELEASE);
+}
+
 /* Takes the lock bit; returns the owner. */
 static struct cede__party *lock(struct cede_mutex *m)
 {
+        if (cede__unlikely(__atomic_load_n(&m->shared, __ATOMIC_ACQUIRE) != SHARED))
+                share(m);
         return (struct cede__party *)(cede__spin_lock(&m->word, LOCKED) & ~(uintptr_t)FLAGS);
 }
 
@@ -140,18 +165,36 @@ static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe
 /* For those who have to have it: after waiting for a condition. */
 static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe, owner };
 
+/* Enters it in the list of what its new owner holds: mostly nothing, and `next` is NULL already. */
+static void hold(struct cede_mutex *m, struct cede__party *me)
+{
+        if (cede__unlikely(me->held))
+                m->next = me->held;
+        me->held = m;
+}
+
+/* Takes it out, from where *link points to it. */
+static void drop(struct cede_mutex *m, struct cede_mutex **link)
+{
+        *link = m->next;
+        if (cede__unlikely(m->next))
+                m->next = NULL;
+}
+
+/* The owner before the caller has ended. */
+static CEDE__COLD int orphan(struct cede_mutex *m)
+{
+        m->orphaned = false;
+        return -EOWNERDEAD;
+}
+
 /* The caller's lock call is about to return: from now on it holds the mutex. */
 static int entered(struct cede_mutex *m, struct cede__party *me, int result, const void *site)
 {
-        if (cede__unlikely(__atomic_load_n(&cede__lock_order_on, __ATOMIC_RELAXED)))
+        if (cede__unlikely(cede__lock_order()))
                 cede__lock_order_note(m, me->held, site);
-        m->next = me->held;
-        me->held = m;
-        if (cede__unlikely(m->orphaned)) {
-                m->orphaned = false;
-                return -EOWNERDEAD;
-        }
-        return result;
+        hold(m, me);
+        return cede__unlikely(m->orphaned) ? orphan(m) : result;
 }
 
 /* The owner is about to give it up. */
@@ -161,7 +204,7 @@ static void left(struct cede_mutex *m, struct cede__party *me)
 
         while (*link != m)
                 link = &(*link)->next;
-        *link = m->next;
+        drop(m, link);
 }
 
 /*
@@ -277,7 +320,7 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
         }
         if (kind->withdraw && cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
-        if (take_soon(m, me))
+        if (take(m, me) || take_soon(m, me))
                 return entered(m, me, 0, site);
         r = enter(m, me, &w, kind, site);
         if (r == 0)
@@ -289,11 +332,12 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
 
 int cede_mutex_lock(struct cede_mutex *m)
 {
-        struct cede__party *me = cede__party_here();
+        struct cede__party *me = cede__self;
 
-        if (cede__likely(!cede__cancelled(me) && take(m, me)))
-                return entered(m, me, 0, CEDE__CALL_SITE);
-        return lock_slowly(m, &mutex, CEDE__CALL_SITE);
+        if (cede__unlikely(!me || cede__cancelled(me) || cede__lock_order() || !take(m, me)))
+                return lock_slowly(m, &mutex, CEDE__CALL_SITE);
+        hold(m, me);
+        return cede__unlikely(m->orphaned) ? orphan(m) : 0;
 }
 
 int cede_mutex_try_lock(struct cede_mutex *m)
@@ -316,6 +360,8 @@ static void release(struct cede_mutex *m, struct cede__party *me)
 {
         uintptr_t mine = (uintptr_t)me;
 
+        if (cede__controlled() && cede__store_unless_controlled(&m->word, 0, &m->shared))
+                return;
         if (cede__likely(__atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
                                                      __ATOMIC_RELAXED)))
                 return;
@@ -323,17 +369,31 @@ static void release(struct cede_mutex *m, struct cede__party *me)
         pass_on(m);
 }
 
-int cede_mutex_unlock(struct cede_mutex *m)
+static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
 {
         struct cede__party *me = cede__party_here();
 
-        if (cede__unlikely(cede__mutex_owner(m) != me))
+        if (cede__mutex_owner(m) != me)
                 return -EPERM;
-        if (cede__unlikely(m->depth)) {
+        if (m->depth) {
                 m->depth--;
                 return 0;
         }
         left(m, me);
+        release(m, me);
+        return 0;
+}
+
+/* Who has locked it last, and nothing since, holds it: that is seen without looking at the word. */
+int cede_mutex_unlock(struct cede_mutex *m)
+{
+        struct cede__party *me = cede__self;
+
+        if (cede__unlikely(!me || me->held != m || m->depth))
+                return unlock_slowly(m);
+        drop(m, &me->held);
+        if (cede__likely(!cede__chooser && cede__store_unless(&m->word, 0, &m->shared)))
+                return 0;
         release(m, me);
         return 0;
 }
@@ -350,7 +410,7 @@ static void abandon(struct cede__party *me)
                 cede__party_describe(me, &t);
                 cede__text_add(&t, " ends without unlocking mutex %s\n",
                                m->name ? m->name : "(unnamed)");
-                me->held = m->next;
+                drop(m, &me->held);
                 lock(m);
                 m->orphaned = true;
                 m->depth = 0;
