@@ -241,9 +241,14 @@ static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__wait
 /* The party was nudged: as enter. */
 static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
 {
-        struct cede__party *me = w->party, *present = lock(m);
-        int cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
+        struct cede__party *me = w->party, *present;
+        unsigned turn = 0;
+        int cancel;
 
+        while (cede__mutex_owner(m) && cede__spin_turn(&turn, false))
+                ;
+        present = lock(m);
+        cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
         m->nudged = false;
         if (!present && cancel != -ECANCELED) {
                 unlock(m, me);
@@ -292,16 +297,21 @@ static bool take(struct cede_mutex *m, struct cede__party *me)
                                            __ATOMIC_RELAXED);
 }
 
-/* A thread that finds it locked looks again a few times, if it may pass others. */
+/*
+ * A thread that finds it locked looks again a few times, if it may pass others and nobody is to be
+ * served first.
+ */
 static bool take_soon(struct cede_mutex *m, struct cede__party *me)
 {
-        if (m->transfer == CEDE_STRICT || !me->kind->may_spin)
-                return false;
-        for (unsigned i = 0; i < cede__spins(); i++) {
-                if (!__atomic_load_n(&m->word, __ATOMIC_RELAXED) && take(m, me))
+        bool may_wait = m->transfer != CEDE_STRICT && me->kind->may_spin;
+        unsigned turn = 0;
+        uintptr_t word;
+
+        do {
+                word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
+                if (!word && take(m, me))
                         return true;
-                cede__spin_pause();
-        }
+        } while (may_wait && !(word & WAITERS) && cede__spin_turn(&turn, true));
         return false;
 }
 
@@ -320,7 +330,7 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
         }
         if (kind->withdraw && cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
-        if (take(m, me) || take_soon(m, me))
+        if (take_soon(m, me))
                 return entered(m, me, 0, site);
         r = enter(m, me, &w, kind, site);
         if (r == 0)

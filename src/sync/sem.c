@@ -188,13 +188,15 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
 /* A thread that finds none free looks again a few times, if it may pass others. */
 static bool take_soon(struct cede_sem *s, long n, const struct cede__party *me)
 {
+        unsigned turn = 0;
+
         if (s->transfer == CEDE_STRICT || !me->kind->may_spin || cede__cancelled(me))
                 return false;
-        for (unsigned i = 0; i < cede__spins(); i++) {
+        do {
                 if (take(s, n))
                         return true;
-                cede__spin_pause();
-        }
+        } while (!(__atomic_load_n(&s->word, __ATOMIC_RELAXED) & CLOSED) &&
+                 cede__spin_turn(&turn, true));
         return false;
 }
 
