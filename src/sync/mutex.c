@@ -245,7 +245,7 @@ static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
         unsigned turn = 0;
         int cancel;
 
-        while (cede__mutex_owner(m) && cede__spin_turn(&turn, false))
+        while (me->kind->may_spin && cede__mutex_owner(m) && cede__spin_turn(&turn, false))
                 ;
         present = lock(m);
         cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
@@ -366,17 +366,28 @@ int cede_mutex_try_lock(struct cede_mutex *m)
         return entered(m, me, 0, CEDE__CALL_SITE);
 }
 
-static void release(struct cede_mutex *m, struct cede__party *me)
+/* By a single step on the word, unless somebody waits or works on the queue. */
+static bool let_go(struct cede_mutex *m, struct cede__party *me)
 {
         uintptr_t mine = (uintptr_t)me;
 
-        if (cede__controlled() && cede__store_unless_controlled(&m->word, 0, &m->shared))
-                return;
-        if (cede__likely(__atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
-                                                     __ATOMIC_RELAXED)))
-                return;
+        return __atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
+                                           __ATOMIC_RELAXED);
+}
+
+/* It could not be let go. */
+static CEDE__NOINLINE void serve(struct cede_mutex *m)
+{
         lock(m);
         pass_on(m);
+}
+
+static void release(struct cede_mutex *m, struct cede__party *me)
+{
+        if (cede__controlled() && cede__store_unless_controlled(&m->word, 0, &m->shared))
+                return;
+        if (cede__unlikely(!let_go(m, me)))
+                serve(m);
 }
 
 static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
@@ -394,17 +405,28 @@ static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
         return 0;
 }
 
-/* Who has locked it last, and nothing since, holds it: that is seen without looking at the word. */
+/*
+ * Who has locked it last, and nothing since, holds it: that is seen without looking at the word.
+ * The list is changed after the mutex was freed, so that an atomic instruction has no store to wait
+ * for; it is the caller's own, and of the mutex nothing is touched any more.
+ */
 int cede_mutex_unlock(struct cede_mutex *m)
 {
         struct cede__party *me = cede__self;
+        struct cede_mutex *rest;
+        bool freed;
 
-        if (cede__unlikely(!me || me->held != m || m->depth))
+        if (cede__unlikely(!me || me->held != m || m->depth || cede__chooser))
                 return unlock_slowly(m);
-        drop(m, &me->held);
-        if (cede__likely(!cede__chooser && cede__store_unless(&m->word, 0, &m->shared)))
-                return 0;
-        release(m, me);
+        rest = m->next;
+        if (cede__unlikely(rest != NULL))
+                m->next = NULL;
+        freed = (!__atomic_load_n(&m->shared, __ATOMIC_RELAXED) &&
+                 cede__store_unless(&m->word, 0, &m->shared)) ||
+                let_go(m, me);
+        me->held = rest;
+        if (cede__unlikely(!freed))
+                serve(m);
         return 0;
 }
 
