@@ -10,11 +10,11 @@
  *      *word = value; true                     from here on nobody stores any more, and what
  *                                                was stored can be seen
  *
- * The two instructions on the left are a restartable sequence (rseq(2)): a thread that is suspended,
- * moved to another processor or interrupted by a signal at (a) does not go on there, but returns
- * false.  cede__restart_others is membarrier(2), which does that to whoever runs there at this
- * moment, and is a memory barrier on every processor that runs a thread of this process.  So every
- * store happened before it returns, or its thread looks at the flag again, and sees it.
+ * The two instructions on the left are a restartable sequence (rseq(2)): a thread that is
+ * suspended, moved to another processor or interrupted by a signal at (a) does not go on there, but
+ * returns false.  cede__restart_others is membarrier(2), which does that to whoever runs there at
+ * this moment, and is a memory barrier on every processor that runs a thread of this process.  So
+ * every store happened before it returns, or its thread looks at the flag again, and sees it.
  *
  * After the store nothing is touched, so it may be what allows others to free the memory.
  *

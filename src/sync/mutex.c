@@ -12,16 +12,6 @@
  * bit, and wakes it afterwards: the word never shows a mutex that is free while somebody waits for
  * it.  With adaptive transfer it does, but only while somebody has been nudged (sync/transfer.h).
  *
- * As long as nobody has used the lock bit, the word of a locked mutex is changed by its owner only,
- * who needs no atomic instruction to free it: it stores 0 unless the mutex is `shared`.  Who is the
- * first to take the lock bit makes it so, for the rest of its life (arch/restart.h):
- *
- *      owner                               first to take the lock bit
- *      ----------------------------------  --------------------------------------------
- *      shared? then compare-and-swap       shared = SHARING; restart the others
- *      word = 0, unless interrupted          (the store has happened, or never will)
- *                                          shared = SHARED; set LOCKED
- *
  * A waiter that comes from a condition has been claimed already (`need` is CEDE__MOVED), and cannot
  * be cancelled any more; it is granted without a claim.
  *
@@ -30,43 +20,20 @@
  * the list is passed on, and whoever gets it learns that its owner is dead.
  */
 #include "sync/mutex.h"
-#include "arch/restart.h"
-#include "base/spin.h"
 #include "sync/any.h"
 #include "sync/lock_order.h"
+#include "sync/mutex_word.h"
 #include "sync/transfer.h"
 #include "task/callback.h"
 #include "task/deadlock.h"
 #include "task/task.h"
 #include <errno.h>
 
-enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
-enum { SHARING = 1, SHARED };
-
 struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
 {
         uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
 
         return (struct cede__party *)(word & ~(uintptr_t)FLAGS);
-}
-
-/*
- * Before the lock bit is used for the first time.  Several may do this at a time: each goes on only
- * when it, or somebody before it, has restarted the others.
- */
-static CEDE__COLD void share(struct cede_mutex *m)
-{
-        __atomic_store_n(&m->shared, SHARING, __ATOMIC_RELAXED);
-        cede__restart_others();
-        __atomic_store_n(&m->shared, SHARED, __ATOMIC_RELEASE);
-}
-
-/* Takes the lock bit; returns the owner. */
-static struct cede__party *lock(struct cede_mutex *m)
-{
-        if (cede__unlikely(__atomic_load_n(&m->shared, __ATOMIC_ACQUIRE) != SHARED))
-                share(m);
-        return (struct cede__party *)(cede__spin_lock(&m->word, LOCKED) & ~(uintptr_t)FLAGS);
 }
 
 static void unlock(struct cede_mutex *m, struct cede__party *new_owner)
@@ -165,22 +132,6 @@ static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe
 /* For those who have to have it: after waiting for a condition. */
 static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe, owner };
 
-/* Enters it in the list of what its new owner holds: mostly nothing, and `next` is NULL already. */
-static void hold(struct cede_mutex *m, struct cede__party *me)
-{
-        if (cede__unlikely(me->held))
-                m->next = me->held;
-        me->held = m;
-}
-
-/* Takes it out, from where *link points to it. */
-static void drop(struct cede_mutex *m, struct cede_mutex **link)
-{
-        *link = m->next;
-        if (cede__unlikely(m->next))
-                m->next = NULL;
-}
-
 /* The owner before the caller has ended. */
 static CEDE__COLD int orphan(struct cede_mutex *m)
 {
@@ -195,16 +146,6 @@ static int entered(struct cede_mutex *m, struct cede__party *me, int result, con
                 cede__lock_order_note(m, me->held, site);
         hold(m, me);
         return cede__unlikely(m->orphaned) ? orphan(m) : result;
-}
-
-/* The owner is about to give it up. */
-static void left(struct cede_mutex *m, struct cede__party *me)
-{
-        struct cede_mutex **link = &me->held;
-
-        while (*link != m)
-                link = &(*link)->next;
-        drop(m, link);
 }
 
 /*
@@ -288,15 +229,6 @@ static int wait_unless_circular(struct cede_mutex *m, struct cede__waiter *w)
         return r;
 }
 
-/* Locks it, if it is free and nobody may pass. */
-static bool take(struct cede_mutex *m, struct cede__party *me)
-{
-        uintptr_t free = 0;
-
-        return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
-                                           __ATOMIC_RELAXED);
-}
-
 /*
  * A thread that finds it locked looks again a few times, if it may pass others and nobody is to be
  * served first.
@@ -364,15 +296,6 @@ int cede_mutex_try_lock(struct cede_mutex *m)
                 cede__spin_wait(&m->word, LOCKED); /* only worked on: see what comes of it */
         }
         return entered(m, me, 0, CEDE__CALL_SITE);
-}
-
-/* By a single step on the word, unless somebody waits or works on the queue. */
-static bool let_go(struct cede_mutex *m, struct cede__party *me)
-{
-        uintptr_t mine = (uintptr_t)me;
-
-        return __atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
-                                           __ATOMIC_RELAXED);
 }
 
 /* It could not be let go. */
