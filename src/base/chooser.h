@@ -8,7 +8,8 @@
  * can race with, and returns when this thread is to take it; so a thread runs from one step to the
  * next as if that were one.  It does the waiting itself, so that it knows who can go on:
  *
- *      step    before: taking a lock bit, beginning, claiming and finishing a wait, parking, a post
+ *      step    before: taking a lock bit, beginning, claiming and finishing a wait, parking, a
+ *              post, and on both sides of arch/restart.h
  *      spin    a lock bit is taken: returns when the word has changed
  *      sleep   instead of the futex; may return early, like that
  *      wake    likewise

@@ -37,6 +37,20 @@ unsigned cede__spins(void)
         return n > 1 && !cede__controlled() ? SPINS : 0;
 }
 
+bool cede__spin_turn(unsigned *turn, bool may_give_way)
+{
+        unsigned i = ++*turn;
+
+        if (i > (may_give_way ? 10 : 6) || !cede__spins())
+                return false;
+        if (may_give_way && i > 3)
+                sched_yield();
+        else
+                for (unsigned pauses = 1U << i; pauses; pauses--)
+                        cede__spin_pause();
+        return true;
+}
+
 void cede__spin_wait(const uintptr_t *word, uintptr_t seen)
 {
         if (!cede__controlled() || !cede__chooser->spin(cede__chooser, word, seen))

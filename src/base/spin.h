@@ -19,6 +19,13 @@ void cede__spin_pause(void);
  */
 unsigned cede__spins(void);
 
+/*
+ * A turn of waiting for what may happen soon, with longer and longer pauses, since each look takes
+ * the cache line away from whoever works on it.  After some, others may run in its place, if it may
+ * give way.  False: that was long enough.  Begins with *turn == 0.
+ */
+bool cede__spin_turn(unsigned *turn, bool may_give_way);
+
 /* One turn of waiting until the word is no longer as it was seen. */
 void cede__spin_wait(const uintptr_t *word, uintptr_t seen);
 

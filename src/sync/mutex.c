@@ -20,28 +20,20 @@
  * the list is passed on, and whoever gets it learns that its owner is dead.
  */
 #include "sync/mutex.h"
-#include "base/spin.h"
 #include "sync/any.h"
 #include "sync/lock_order.h"
+#include "sync/mutex_word.h"
 #include "sync/transfer.h"
 #include "task/callback.h"
 #include "task/deadlock.h"
 #include "task/task.h"
 #include <errno.h>
 
-enum { LOCKED = 1, WAITERS = 2, FLAGS = LOCKED | WAITERS };
-
 struct cede__party *cede__mutex_owner(const struct cede_mutex *m)
 {
         uintptr_t word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
 
         return (struct cede__party *)(word & ~(uintptr_t)FLAGS);
-}
-
-/* Takes the lock bit; returns the owner. */
-static struct cede__party *lock(struct cede_mutex *m)
-{
-        return (struct cede__party *)(cede__spin_lock(&m->word, LOCKED) & ~(uintptr_t)FLAGS);
 }
 
 static void unlock(struct cede_mutex *m, struct cede__party *new_owner)
@@ -140,28 +132,20 @@ static const struct cede__waitable mutex = { "mutex", withdraw, resort, describe
 /* For those who have to have it: after waiting for a condition. */
 static const struct cede__waitable mutex_firmly = { "mutex", NULL, resort, describe, owner };
 
+/* The owner before the caller has ended. */
+static CEDE__COLD int orphan(struct cede_mutex *m)
+{
+        m->orphaned = false;
+        return -EOWNERDEAD;
+}
+
 /* The caller's lock call is about to return: from now on it holds the mutex. */
 static int entered(struct cede_mutex *m, struct cede__party *me, int result, const void *site)
 {
-        if (cede__unlikely(__atomic_load_n(&cede__lock_order_on, __ATOMIC_RELAXED)))
+        if (cede__unlikely(cede__lock_order()))
                 cede__lock_order_note(m, me->held, site);
-        m->next = me->held;
-        me->held = m;
-        if (cede__unlikely(m->orphaned)) {
-                m->orphaned = false;
-                return -EOWNERDEAD;
-        }
-        return result;
-}
-
-/* The owner is about to give it up. */
-static void left(struct cede_mutex *m, struct cede__party *me)
-{
-        struct cede_mutex **link = &me->held;
-
-        while (*link != m)
-                link = &(*link)->next;
-        *link = m->next;
+        hold(m, me);
+        return cede__unlikely(m->orphaned) ? orphan(m) : result;
 }
 
 /*
@@ -198,9 +182,14 @@ static int enter(struct cede_mutex *m, struct cede__party *me, struct cede__wait
 /* The party was nudged: as enter. */
 static int enter_again(struct cede_mutex *m, struct cede__waiter *w)
 {
-        struct cede__party *me = w->party, *present = lock(m);
-        int cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
+        struct cede__party *me = w->party, *present;
+        unsigned turn = 0;
+        int cancel;
 
+        while (me->kind->may_spin && cede__mutex_owner(m) && cede__spin_turn(&turn, false))
+                ;
+        present = lock(m);
+        cancel = w->kind->withdraw ? cede__cancelled(me) : 0;
         m->nudged = false;
         if (!present && cancel != -ECANCELED) {
                 unlock(m, me);
@@ -240,25 +229,21 @@ static int wait_unless_circular(struct cede_mutex *m, struct cede__waiter *w)
         return r;
 }
 
-/* Locks it, if it is free and nobody may pass. */
-static bool take(struct cede_mutex *m, struct cede__party *me)
-{
-        uintptr_t free = 0;
-
-        return __atomic_compare_exchange_n(&m->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
-                                           __ATOMIC_RELAXED);
-}
-
-/* A thread that finds it locked looks again a few times, if it may pass others. */
+/*
+ * A thread that finds it locked looks again a few times, if it may pass others and nobody is to be
+ * served first.
+ */
 static bool take_soon(struct cede_mutex *m, struct cede__party *me)
 {
-        if (m->transfer == CEDE_STRICT || !me->kind->may_spin)
-                return false;
-        for (unsigned i = 0; i < cede__spins(); i++) {
-                if (!__atomic_load_n(&m->word, __ATOMIC_RELAXED) && take(m, me))
+        bool may_wait = m->transfer != CEDE_STRICT && me->kind->may_spin;
+        unsigned turn = 0;
+        uintptr_t word;
+
+        do {
+                word = __atomic_load_n(&m->word, __ATOMIC_RELAXED);
+                if (!word && take(m, me))
                         return true;
-                cede__spin_pause();
-        }
+        } while (may_wait && !(word & WAITERS) && cede__spin_turn(&turn, true));
         return false;
 }
 
@@ -289,11 +274,12 @@ static CEDE__NOINLINE int lock_slowly(struct cede_mutex *m, const struct cede__w
 
 int cede_mutex_lock(struct cede_mutex *m)
 {
-        struct cede__party *me = cede__party_here();
+        struct cede__party *me = cede__self;
 
-        if (cede__likely(!cede__cancelled(me) && take(m, me)))
-                return entered(m, me, 0, CEDE__CALL_SITE);
-        return lock_slowly(m, &mutex, CEDE__CALL_SITE);
+        if (cede__unlikely(!me || cede__cancelled(me) || cede__lock_order() || !take(m, me)))
+                return lock_slowly(m, &mutex, CEDE__CALL_SITE);
+        hold(m, me);
+        return cede__unlikely(m->orphaned) ? orphan(m) : 0;
 }
 
 int cede_mutex_try_lock(struct cede_mutex *m)
@@ -312,29 +298,58 @@ int cede_mutex_try_lock(struct cede_mutex *m)
         return entered(m, me, 0, CEDE__CALL_SITE);
 }
 
-static void release(struct cede_mutex *m, struct cede__party *me)
+/* It could not be let go. */
+static CEDE__NOINLINE void serve(struct cede_mutex *m)
 {
-        uintptr_t mine = (uintptr_t)me;
-
-        if (cede__likely(__atomic_compare_exchange_n(&m->word, &mine, 0, false, __ATOMIC_RELEASE,
-                                                     __ATOMIC_RELAXED)))
-                return;
         lock(m);
         pass_on(m);
 }
 
-int cede_mutex_unlock(struct cede_mutex *m)
+static void release(struct cede_mutex *m, struct cede__party *me)
+{
+        if (cede__controlled() && cede__store_unless_controlled(&m->word, 0, &m->shared))
+                return;
+        if (cede__unlikely(!let_go(m, me)))
+                serve(m);
+}
+
+static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
 {
         struct cede__party *me = cede__party_here();
 
-        if (cede__unlikely(cede__mutex_owner(m) != me))
+        if (cede__mutex_owner(m) != me)
                 return -EPERM;
-        if (cede__unlikely(m->depth)) {
+        if (m->depth) {
                 m->depth--;
                 return 0;
         }
         left(m, me);
         release(m, me);
+        return 0;
+}
+
+/*
+ * Who has locked it last, and nothing since, holds it: that is seen without looking at the word.
+ * The list is changed after the mutex was freed, so that an atomic instruction has no store to wait
+ * for; it is the caller's own, and of the mutex nothing is touched any more.
+ */
+int cede_mutex_unlock(struct cede_mutex *m)
+{
+        struct cede__party *me = cede__self;
+        struct cede_mutex *rest;
+        bool freed;
+
+        if (cede__unlikely(!me || me->held != m || m->depth || cede__chooser))
+                return unlock_slowly(m);
+        rest = m->next;
+        if (cede__unlikely(rest != NULL))
+                m->next = NULL;
+        freed = (!__atomic_load_n(&m->shared, __ATOMIC_RELAXED) &&
+                 cede__store_unless(&m->word, 0, &m->shared)) ||
+                let_go(m, me);
+        me->held = rest;
+        if (cede__unlikely(!freed))
+                serve(m);
         return 0;
 }
 
@@ -350,7 +365,7 @@ static void abandon(struct cede__party *me)
                 cede__party_describe(me, &t);
                 cede__text_add(&t, " ends without unlocking mutex %s\n",
                                m->name ? m->name : "(unnamed)");
-                me->held = m->next;
+                drop(m, &me->held);
                 lock(m);
                 m->orphaned = true;
                 m->depth = 0;

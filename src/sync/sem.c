@@ -188,13 +188,15 @@ static int enter(struct cede_sem *s, long n, struct cede__party *me, struct cede
 /* A thread that finds none free looks again a few times, if it may pass others. */
 static bool take_soon(struct cede_sem *s, long n, const struct cede__party *me)
 {
+        unsigned turn = 0;
+
         if (s->transfer == CEDE_STRICT || !me->kind->may_spin || cede__cancelled(me))
                 return false;
-        for (unsigned i = 0; i < cede__spins(); i++) {
+        do {
                 if (take(s, n))
                         return true;
-                cede__spin_pause();
-        }
+        } while (!(__atomic_load_n(&s->word, __ATOMIC_RELAXED) & CLOSED) &&
+                 cede__spin_turn(&turn, true));
         return false;
 }
 
@@ -279,7 +281,9 @@ struct cede_case cede_sem_case(struct cede_sem *s, long n)
 
 int cede_sem_acquire(struct cede_sem *s)
 {
-        return cede__likely(!cede__cancelled(cede__party_here()) && take(s, 1)) ?
+        const struct cede__party *me = cede__self;
+
+        return cede__likely(me && !cede__cancelled(me) && take(s, 1)) ?
                        0 :
                        acquire_slowly(s, 1, CEDE__CALL_SITE);
 }
@@ -310,12 +314,7 @@ int cede_sem_try_acquire_n(struct cede_sem *s, long n)
         return 0;
 }
 
-int cede_sem_release(struct cede_sem *s)
-{
-        return cede_sem_release_n(s, 1);
-}
-
-int cede_sem_release_n(struct cede_sem *s, long n)
+static CEDE__NOINLINE int release(struct cede_sem *s, long n)
 {
         uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
         long max = ceiling(s);
@@ -339,6 +338,24 @@ int cede_sem_release_n(struct cede_sem *s, long n)
         unlock(s, grant(s, permits + n, &outcome));
         finish_all(&outcome);
         return 0;
+}
+
+int cede_sem_release(struct cede_sem *s)
+{
+        uintptr_t word = __atomic_load_n(&s->word, __ATOMIC_RELAXED);
+
+        /* Without a maximum, and below what a word can hold. */
+        if (cede__likely(!s->max && !(word & (LOCKED | QUEUED)) &&
+                         word < (uintptr_t)permits_max * ONE) &&
+            __atomic_compare_exchange_n(&s->word, &word, word + ONE, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+                return 0;
+        return release(s, 1);
+}
+
+int cede_sem_release_n(struct cede_sem *s, long n)
+{
+        return release(s, n);
 }
 
 int cede_sem_init(struct cede_sem *s, long permits, enum cede_order order)
