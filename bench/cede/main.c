@@ -8,6 +8,8 @@ int main(int argc, char **argv)
                 { "switch", row_switch },
                 { "spawn", row_spawn },
                 { "spawn_yield", row_spawn_yield },
+                { "scale_spawn", row_scale_spawn },
+                { "scale_tree", row_scale_tree },
                 { "mutex", row_mutex },
                 { "semaphore", row_semaphore },
                 { "handoff", row_handoff },
