@@ -19,6 +19,7 @@ int main(int argc, char **argv)
                 { "condition", row_condition },
                 { "offload", row_offload },
                 { "sleepers", row_sleepers },
+                { "timers", row_timers },
                 { "blocked", row_blocked },
                 { "waiting", row_waiting },
                 { NULL, NULL },

@@ -37,6 +37,7 @@ void row_contended_adaptive(long n, long tasks);
 void row_offload(long n, long tasks);
 
 void row_sleepers(long n, long tasks);
+void row_timers(long n, long tasks);
 void row_blocked(long n, long tasks);
 void row_waiting(long n, long tasks);
 

@@ -143,6 +143,24 @@ async def sleepers(n, seconds):
     result((time.process_time_ns() - cpu) / n)
 
 
+async def timers(n, seconds):
+    cpu, base, left = time.process_time_ns(), time.monotonic() + seconds, n
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+
+    def ring():
+        nonlocal left
+        left -= 1
+        if not left:
+            over.set()
+
+    for i in range(n):
+        loop.call_at(base + spread(i), ring)
+    if time.monotonic() > base:
+        too_early()
+    await over.wait()
+    result((time.process_time_ns() - cpu) / n)
+
+
 async def blocked(n):
     memory, start, sem = resident(), now(), asyncio.Semaphore(0)
     tasks = [asyncio.create_task(sem.acquire()) for _ in range(n)]
@@ -156,4 +174,4 @@ async def blocked(n):
 
 main({row.__name__: lambda *numbers, row=row: asyncio.run(row(*numbers))
       for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, offload,
-                  sleepers, blocked)})
+                  sleepers, timers, blocked)})

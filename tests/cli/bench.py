@@ -21,7 +21,7 @@ from missing import Missing
 from rows import BARE, BEST, ROWS, Entry, Row
 
 BUILD = os.environ.get("CEDE_BUILD", ROOT / "build")
-SMALL = {"contended": 5, "contended_adaptive": 5, "sleepers": 100, "blocked": 1000,
+SMALL = {"contended": 5, "contended_adaptive": 5, "sleepers": 100, "timers": 100, "blocked": 1000,
          "waiting": 1000, "handoff": 20, "event": 20}
 
 
@@ -32,7 +32,7 @@ def rows_of_this_library_run(_folder):
             if entry.contender != "cede":
                 continue
             word = entry.words[0]
-            tasks = 1 if word == "sleepers" else min(row.tasks or 0, 10)
+            tasks = 1 if word in ("sleepers", "timers") else min(row.tasks or 0, 10)
             run = subprocess.run([f"{BUILD}/bench/bench_cede", word,
                                   str(SMALL.get(word, row.step)), str(tasks)],
                                  capture_output=True, text=True, timeout=300)
