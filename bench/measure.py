@@ -172,7 +172,7 @@ def measure(row, unavailable, rounds, seconds, directory, progress):
         progress(runner.entry.label)
         runner.attempt(runner.check)
         runner.attempt(runner.calibrate, seconds)
-    for _ in range(rounds):
+    for _ in range(min(rounds, row.rounds or rounds)):
         for runner in [bare] + runners:
             progress(runner.entry.label)
             numbers = runner.attempt(runner.run)

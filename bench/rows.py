@@ -27,13 +27,15 @@ class Row:
     driver asks for, a multiple of `step`. tasks: the second number of the command line (sleepers:
     seconds before the first wakes). whole: processes are measured as a whole, by whole.c.
     check: is given the command and the tree, and raises Missing if cede does not do the job.
+    rounds: at most so many, where a run takes long.
     goals: for each unit what the first entry shall not exceed, or None: (factor, BARE or BEST or a
     label), or (number, None)."""
 
     def __init__(self, name, title, units, entries, n=None, step=1000, tasks=None, goals=(),
-                 whole=False, check=None):
+                 whole=False, check=None, rounds=None):
         self.name, self.title, self.units, self.entries = name, title, units, entries
         self.n, self.step, self.tasks, self.whole, self.check = n, step, tasks, whole, check
+        self.rounds = rounds
         self.goals = goals or [None] * len(units)
 
 
@@ -131,10 +133,10 @@ ROWS = [
         *same("sleepers", "cede", "go", "rust"),
         Entry("Boost.Fiber, 100,000", "boost", "sleepers", n=100000),
         Entry("asyncio, 50,000", "asyncio", "sleepers", n=50000),
-    ], n=1000000, tasks=3, goals=[(1.0, "tokio")]),
+    ], n=1000000, tasks=3, rounds=3, goals=[(1.0, "tokio")]),
     Row("timers", "a million timers without tasks", ["CPU ns per timer"], [
         *same("timers", "cede", "libuv"), Entry("asyncio, 100,000", "asyncio", "timers", n=100000),
-    ], n=1000000, tasks=3, goals=[(0.25, "libuv")]),
+    ], n=1000000, tasks=3, rounds=3, goals=[(0.25, "libuv")]),
     Row("blocked", "a million tasks blocked on a semaphore",
         ["bytes per task", "ns per task"], [
             *same("blocked", "cede", "go", "rust"),
