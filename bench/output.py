@@ -9,6 +9,8 @@ import subprocess
 
 from rows import BARE
 
+BUSY = 0.05   # of the processors; what others use beyond that is told
+
 
 def value(number):
     """Three digits or all before the point: 0.512, 5.12, 51.2, 5,120."""
@@ -71,7 +73,7 @@ def table(result):
         if goal:
             lines.append(f"  {sentence(goal)}")
     lines += [f"  without {r.entry.label}: {r.missing}" for r in result.runners if r.missing]
-    if result.others > 0.05:
+    if result.others > BUSY:
         lines.append(f"  other programs used {result.others:.0%} of the processors meanwhile")
     return lines
 
@@ -120,6 +122,14 @@ def as_data(environment, results):
             } for r in result.runners],
         })
     return {**environment, "rows": rows}
+
+
+def busy(data):
+    """What disturbed a run."""
+    most = max((row["others"] for row in data["rows"]), default=0)
+    if most <= BUSY:
+        return "Nothing else ran."
+    return f"Other programs used up to {most:.0%} of the processors meanwhile, which blurs it."
 
 
 def as_json(data):

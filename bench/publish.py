@@ -20,7 +20,8 @@ BEGIN, END = "<!-- made by bench/publish.py: -->\n", "<!-- until here -->\n"
 def table(data):
     """The targets, met and missed, in Markdown."""
     lines = [f"{data['date']}, {data['machine']['processor']}, {data['machine']['cores']} cores, "
-             f"{data['versions']['cede']}; medians of {data['rounds']} runs.", "",
+             f"{data['versions']['cede']}; medians of {data['rounds']} runs. "
+             f"{output.busy(data)}", "",
              "| | target | measured | |", "|---|---|---:|---|"]
     for row in data["rows"]:
         for goal in row["goals"]:

@@ -181,6 +181,14 @@ def the_table_of_targets(folder):
            "| A row, bytes | 2.00 x b | | not measured |"], "lines")
 
 
+def what_is_published_is_of_one_run(_folder):
+    """The picture and the README's table are made by the script, from the numbers beside them."""
+    data = json.loads(publish.DATA.read_text())
+    equal(publish.PICTURE.read_text(), picture.draw(data), "docs/bench.svg")
+    readme = publish.README.read_text()
+    equal(publish.insert(readme, data), readme, "the table of README.md")
+
+
 def a_walk_is_checked_against_find(folder):
     (folder / "sub").mkdir()
     (folder / "sub/file").write_text("12345")
@@ -209,4 +217,5 @@ def rows_are_chosen(_folder):
 main([rows_of_this_library_run, shares, rounds_are_interleaved, medians_and_ratios,
       goals_that_are_met, limits_are_no_rivals, the_missing_are_named, runs_last_as_long_as_asked,
       sleepers_get_more_time, the_picture_shows_everyone, goals_without_what_they_refer_to,
-      the_table_of_targets, a_walk_is_checked_against_find, rows_are_chosen])
+      the_table_of_targets, what_is_published_is_of_one_run, a_walk_is_checked_against_find,
+      rows_are_chosen])
