@@ -91,7 +91,7 @@ help:
 	@echo 'make check-valgrind   the C tests again under valgrind'
 	@echo 'make check-tsan       the C tests again with ThreadSanitizer'
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
-	@echo 'make bench            measure against rivals: ARGS="--quick --rows switch,mutex"'
+	@echo 'make bench            measure against rivals: ARGS="switch mutex --quick"'
 	@echo 'make bench-deps       install the rivals that Debian has'
 	@echo 'make check-aarch64    the C tests and the examples for ARM, under qemu'
 	@echo 'make check-riscv64    the same for RISC-V'

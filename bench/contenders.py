@@ -9,21 +9,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from missing import Missing
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 OUT = Path(os.environ.get("CEDE_BENCH_OUT", ROOT / "build-bench"))
 PKG_CONFIG = "$(PKG_CONFIG_PATH={out}/prefix/lib/pkgconfig pkg-config --cflags --libs cede)"
 C = "gcc -O2 -g -pthread -D_GNU_SOURCE"
 CXX = "g++ -O2 -g -pthread -D_GNU_SOURCE"
-
-
-class Missing(Exception):
-    """A contender does not take part; the text says why. It failed, unless the row asks for what it
-    does not offer."""
-
-    def __init__(self, reason, failed=True):
-        super().__init__(reason)
-        self.failed = failed
 
 
 class Contender:
@@ -41,9 +34,9 @@ def fill(text, directory="/usr"):
 
 def c_program(name, libraries, package, compiler=C, suffix="c"):
     version = f"dpkg-query -W -f '${{{{Package}}}} ${{{{Version}}}}' {package}"
-    build = f"{compiler} {name}/bench.{suffix} -o {{out}}/bench-{name} {libraries}"
-    return Contender("{out}/bench-" + name, makes=f"bench-{name}", sources=[name, "bench.h"],
-                     build=[build], version=version)
+    build = f"{compiler} {name}/*.{suffix} -o {{out}}/bench-{name} {libraries}"
+    return Contender("{out}/bench-" + name, makes=f"bench-{name}", build=[build],
+                     sources=[name, "bench.h", "work.h"], version=version)
 
 
 def python(name):
@@ -54,7 +47,8 @@ def python(name):
 
 CONTENDERS = {
     "cede": Contender(
-        "{out}/bench-cede", makes="bench-cede", sources=["cede", "bench.h", "../src", "../include"],
+        "{out}/bench-cede", makes="bench-cede",
+        sources=["cede", "bench.h", "work.h", "../src", "../include"],
         build=["cd .. && scripts/build {out}/lib --prefix={out}/prefix --libdir=lib -Dtests=false",
                "meson install -C {out}/lib --quiet >/dev/null",
                C + " $(grep -qw cede_mutex_set_transfer {out}/prefix/include/cede/mutex.h &&"
@@ -87,15 +81,12 @@ CONTENDERS = {
     "explore": Contender("env LD_LIBRARY_PATH={out}/prefix/lib {out}/prefix/bin/cede explore {dir}",
                          version="test -x {out}/prefix/bin/cede && echo as installed"),
     "walk": Contender("{out}/bench-go tree {dir}", version="go version"),
-    "walk_files": Contender("{out}/bench-go tree {dir} files", version="go version"),
     # Each with a condition that no entry meets and that takes a stat of each entry.
     "find": Contender("find {dir} -newermt 2200-01-01", version="find --version | head -n 1"),
     "du": Contender("du -s {dir}", version="du --version | head -n 1"),
     "fd": Contender("fdfind --unrestricted --changed-before 1900-01-01 . {dir}",
                     version="fdfind --version"),
     "bfs": Contender("bfs {dir} -newermt 2200-01-01", version="bfs --version | head -n 1"),
-    "bfs_files": Contender("bfs {dir} -type f -newermt 2200-01-01",
-                           version="bfs --version | head -n 1"),
 }
 
 

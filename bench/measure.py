@@ -7,7 +7,7 @@ import statistics
 import subprocess
 
 import contenders
-from contenders import Missing
+from missing import Missing
 from rows import BARE_ENTRY, BEST
 
 RUN_LIMIT = 60   # seconds; a run that takes longer is given up
@@ -61,6 +61,11 @@ class Runner:
     def command(self):
         return contenders.command(self.entry, self.row, self.n, self.tasks, self.directory)
 
+    def words(self):
+        """The command as one would type it in the directory of the sources."""
+        words = [f"{k}={v}" for k, v in self.entry.environment.items()] + self.command()
+        return [word.replace(f"{contenders.ROOT}/", "") for word in words]
+
     def run(self):
         """The numbers of one run."""
         while True:
@@ -86,6 +91,10 @@ class Runner:
             self.n = steps * step
             if 0.5 < grown < 2 or steps == 1:
                 return
+
+    def check(self):
+        if self.row.check and self.entry.ours:
+            self.row.check(self.command()[1:], self.directory)  # without the word `whole`
 
     def attempt(self, function, *arguments):
         if not self.missing:
@@ -161,8 +170,9 @@ def measure(row, unavailable, rounds, seconds, directory, progress):
     for runner in [bare] + runners:
         runner.missing = unavailable.get(runner.entry.contender)
         progress(runner.entry.label)
+        runner.attempt(runner.check)
         runner.attempt(runner.calibrate, seconds)
-    for _ in range(rounds):
+    for _ in range(min(rounds, row.rounds or rounds)):
         for runner in [bare] + runners:
             progress(runner.entry.label)
             numbers = runner.attempt(runner.run)

@@ -4,9 +4,12 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
 
-from rows import BARE, BEST
+from rows import BARE
+
+BUSY = 0.05   # of the processors; what others use beyond that is told
 
 
 def value(number):
@@ -22,22 +25,28 @@ def ratio(number, reference):
     return value(number / reference) if reference and number >= 0.01 * reference else "-"
 
 
-def judge(result, unit):
-    """What became of the goal, as a sentence; None without one."""
-    goal, first = result.row.goals[unit], result.runners[0]
-    if not goal:
+def goal_of(result, unit):
+    """What became of a goal, as JSON has it; None without one. met is None if it is not known."""
+    if not result.row.goals[unit]:
         return None
-    factor, of = goal
-    wanted = f"{value(factor)} x {of}" if of else value(factor)
+    (factor, of), first = result.row.goals[unit], result.runners[0]
     reference = result.reference(of, unit)
-    if first.missing:
-        return f"goal of {first.entry.label}: {wanted}; not measured"
-    if not reference:
-        return f"goal of {first.entry.label}: {wanted}; {of} was not measured"
-    part = first.median(unit) / (factor * reference)
-    verdict = (f"met, with {value(part)} of it" if part <= 1 else
+    goal = {"unit": unit, "contender": first.entry.label,
+            "wanted": f"{value(factor)} x {of}" if of else value(factor),
+            "most": factor * reference if reference else None,
+            "got": None if first.missing else finite(first.median(unit))}
+    known = reference and not first.missing
+    return {**goal, "met": first.median(unit) <= goal["most"] if known else None}
+
+
+def sentence(goal):
+    start = f"goal of {goal['contender']}: {goal['wanted']}"
+    if goal["met"] is None:
+        return f"{start}; not measured"
+    part = (math.inf if goal["got"] is None else goal["got"]) / goal["most"]
+    verdict = (f"met, with {value(part)} of it" if goal["met"] else
                f"missed, by a factor of {value(part)}")
-    return f"goal of {first.entry.label}: {wanted} = {value(factor * reference)}; {verdict}"
+    return f"{start} = {value(goal['most'])}; {verdict}"
 
 
 def table(result):
@@ -60,11 +69,11 @@ def table(result):
                 f"{mark} {r.entry.label:24} {numbers}"
                 f"  {ratio(median, best and best.median(unit)):>12}"
                 + (f"  {ratio(median, bare):>13}" if by_time else ""))
-        sentence = judge(result, unit)
-        if sentence:
-            lines.append(f"  {sentence}")
+        goal = goal_of(result, unit)
+        if goal:
+            lines.append(f"  {sentence(goal)}")
     lines += [f"  without {r.entry.label}: {r.missing}" for r in result.runners if r.missing]
-    if result.others > 0.05:
+    if result.others > BUSY:
         lines.append(f"  other programs used {result.others:.0%} of the processors meanwhile")
     return lines
 
@@ -92,19 +101,38 @@ def finite(number):
     return number if math.isfinite(number) else None
 
 
-def as_json(environment, results):
+def as_data(environment, results):
+    """What is known about a run, for JSON. Without a number where one is infinite."""
     rows = []
     for result in results:
+        units = range(len(result.row.units))
+        best = [result.best_rival(unit) for unit in units]
         rows.append({
             "name": result.row.name, "title": result.row.title, "units": result.row.units,
-            "goals": [judge(result, unit) for unit in range(len(result.row.units))],
+            "goals": [goal for goal in (goal_of(result, unit) for unit in units) if goal],
+            "best": [b.entry.label if b else None for b in best],
             "bare_switch": [sample[0] for sample in result.bare.samples],
             "others": round(result.others, 3),
             "contenders": [{
                 "label": r.entry.label, "ours": r.entry.ours, "limit": r.entry.limit,
-                "missing": r.missing, "command": r.command() if not r.missing else None,
-                "environment": r.entry.environment,
-                "samples": [[finite(number) for number in sample] for sample in r.samples],
+                "missing": r.missing,
+                "command": " ".join(r.words()) if not r.missing else None,
+                "medians": [] if r.missing else [finite(r.median(unit)) for unit in units],
+                "samples": [[finite(sample[unit]) for sample in r.samples] for unit in units],
             } for r in result.runners],
         })
-    return json.dumps({**environment, "best_rival_is": BEST, "rows": rows}, indent=1) + "\n"
+    return {**environment, "rows": rows}
+
+
+def busy(data):
+    """What disturbed a run."""
+    most = max((row["others"] for row in data["rows"]), default=0)
+    if most <= BUSY:
+        return "Nothing else ran."
+    return f"Other programs used up to {most:.0%} of the processors meanwhile, which blurs it."
+
+
+def as_json(data):
+    """Lists of numbers or words in a line each."""
+    text = json.dumps(data, indent=1)
+    return re.sub(r"\[\s+([^][{}]*?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text) + "\n"

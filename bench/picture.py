@@ -1,9 +1,12 @@
 """The results as a picture: for each row the ratio of each contender to the best rival."""
 
 import math
+import textwrap
 from xml.sax.saxutils import escape
 
-LEFT, RIGHT, TOP, LINE, WIDTH = 330, 200, 64, 26, 1080
+from output import busy
+
+LEFT, RIGHT, LINE, WIDTH = 330, 200, 26, 1080
 SMALLEST, LARGEST = 0.05, 1000.0   # of the axis, as far as the results reach
 
 # Colours that can be told apart on white and on black; text follows the reader's choice.
@@ -24,35 +27,48 @@ STYLE = """
 """
 
 
-def lines_of(results):
+def lines_of(rows):
     """(title, best rival, [(label, ratio, ours)]) for each unit of each row that has a rival."""
     found = []
-    for result in results:
-        for unit, name in enumerate(result.row.units):
-            best = result.best_rival(unit)
-            ours = [r for r in result.present() if r.entry.ours]
-            if not best or not ours:
+    for row in rows:
+        there = [c for c in row["contenders"] if not c["missing"] and not c["limit"]]
+        for unit, name in enumerate(row["units"]):
+            medians = {c["label"]: math.inf if c["medians"][unit] is None else c["medians"][unit]
+                       for c in there}
+            best = row["best"][unit]
+            if not best or not any(c["ours"] for c in there):
                 continue
-            reference = best.median(unit)
-            title = f"  {name}" if unit else result.row.title
+            title = f"  {name}" if unit else row["title"]
             if name.startswith("bytes"):
                 title += ", bytes"
-            found.append((title, best.entry.label,
-                          [(r.entry.label, r.median(unit) / reference, r.entry.ours)
-                           for r in result.present() if not r.entry.limit]))
+            found.append((title, best, [(c["label"], medians[c["label"]] / medians[best], c["ours"])
+                                        for c in there]))
     return found
+
+
+def caption(data):
+    """Lines that say when it was measured, where, and with what."""
+    machine, versions = data.get("machine", {}), data.get("versions", {})
+    names = ("cede", "boost", "go", "rust", "tbb", "libuv", "java")
+    where = [str(machine[key]) for key in ("processor", "kernel", "system") if key in machine]
+    where.append(f"{machine.get('cores', '?')} cores")
+    text = "; ".join([data.get("date", ""), *where,
+                      *(versions[name] for name in names if name in versions)])
+    return textwrap.wrap(f"{text}. {busy(data)}", 160)
 
 
 def number(ratio):
     return f"{ratio:.2f}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def draw(results):
-    lines = lines_of(results)
+def draw(data):
+    lines = lines_of(data["rows"])
     ratios = [1] + [ratio for _, _, dots in lines for _, ratio, _ in dots]
     low = max(min(ratios), SMALLEST) / 1.3
     high = min(max(ratios), LARGEST) * 1.3
-    height = TOP + LINE * len(lines) + 40
+    above = caption(data)
+    top = 70 + 16 * len(above)
+    height = top + LINE * len(lines) + 40
 
     def x(ratio):
         ratio = min(max(ratio, low), high)
@@ -63,15 +79,17 @@ def draw(results):
            "<title>Ratios to the best rival</title>", f"<style>{STYLE}</style>",
            '<text x="16" y="26" class="number">Time or memory, as a multiple of the best rival\'s '
            '(less is better)</text>']
+    for i, line in enumerate(above):
+        out.append(f'<text x="16" y="{46 + 16 * i}" class="small">{escape(line)}</text>')
     for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000):
         if low <= tick <= high:
             style = "one" if tick == 1 else "faint"
-            out.append(f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP - 12}" '
+            out.append(f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top - 12}" '
                        f'y2="{height - 36}" class="{style}"/>'
-                       f'<text x="{x(tick):.1f}" y="{TOP - 18}" class="small" '
+                       f'<text x="{x(tick):.1f}" y="{top - 18}" class="small" '
                        f'text-anchor="middle">{tick:g}</text>')
     for i, (title, best, dots) in enumerate(lines):
-        y = TOP + LINE * i + LINE / 2
+        y = top + LINE * i + LINE / 2
         out.append(f'<text x="16" y="{y + 4:.1f}" xml:space="preserve">{escape(title)}</text>')
         for label, ratio, ours in sorted(dots, key=lambda dot: dot[2]):
             tip = f"<title>{escape(label)}: {number(ratio)}</title>"

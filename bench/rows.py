@@ -3,8 +3,11 @@
 README.md says what each contender does in each row, and where they cannot be compared.
 """
 
+import walk
+
 BARE = "bare switch"   # the yardstick: measured again in every row
 BEST = "best rival"
+FUTEX = "futex, there and back"
 
 
 class Entry:
@@ -23,13 +26,16 @@ class Row:
     n: operations of one run (contended: milliseconds); None: as many as take the time that the
     driver asks for, a multiple of `step`. tasks: the second number of the command line (sleepers:
     seconds before the first wakes). whole: processes are measured as a whole, by whole.c.
+    check: is given the command and the tree, and raises Missing if cede does not do the job.
+    rounds: at most so many, where a run takes long.
     goals: for each unit what the first entry shall not exceed, or None: (factor, BARE or BEST or a
     label), or (number, None)."""
 
     def __init__(self, name, title, units, entries, n=None, step=1000, tasks=None, goals=(),
-                 whole=False):
+                 whole=False, check=None, rounds=None):
         self.name, self.title, self.units, self.entries = name, title, units, entries
-        self.n, self.step, self.tasks, self.whole = n, step, tasks, whole
+        self.n, self.step, self.tasks, self.whole, self.check = n, step, tasks, whole, check
+        self.rounds = rounds
         self.goals = goals or [None] * len(units)
 
 
@@ -64,6 +70,15 @@ def contended(threads):
         ], n=200, tasks=threads, goals=[(1.2, BEST), None])
 
 
+WORKERS = ("cede", "tbb", "go", "rust")
+
+
+def scale(name, title, unit, step, entries):
+    """Rows of the same with one thread and with two."""
+    return [Row(f"{name}_{n}", f"{title}, {n} thread{'s' * (n > 1)}", [f"ns per {unit}"], entries,
+                step=step, tasks=n) for n in (1, 2)]
+
+
 ROWS = [
     Row("switch", "task switch, a ring of 10 tasks", ["ns per switch"], [
         *same("switch", "cede", "boost"), *go_both("switch"), *same("switch", "rust", *PYTHON),
@@ -73,8 +88,8 @@ ROWS = [
         *same("switch", "cede", "boost"), *go_both("switch"), *same("switch", "rust", *PYTHON),
     ], tasks=1000),
     Row("spawn", "spawn and join, batches of 10,000", ["ns per task"], [
-        *same("spawn", "cede", "tbb", "boost"), *go_both("spawn"), *same("spawn", "rust"),
-        Entry("tokio, all cores", "rust", "spawn_threads"), *same("spawn", *PYTHON, "pthread"),
+        *same("spawn", "cede", "tbb", "boost"), *go_both("spawn"),
+        *same("spawn", "rust", *PYTHON, "pthread"),
     ], step=10000, goals=[(2.5, BARE)]),
     Row("spawn_yield", "the same, each yields once", ["ns per task"], [
         *same("spawn_yield", "cede", "boost"), *go_both("spawn_yield"),
@@ -116,13 +131,16 @@ ROWS = [
     ]),
     Row("offload", "a function on another thread, there and back", ["ns per call"], [
         *same("offload", "cede", "pthread", "libuv", "rust", "java", *PYTHON),
-    ]),
+        Entry(FUTEX, "pthread", "futex", limit=True),
+    ], goals=[(1.1, FUTEX)]),
     Row("sleepers", "a million tasks asleep", ["CPU ns per sleeper"], [
-        *same("sleepers", "cede"), Entry("libuv, timers only", "libuv", "sleepers"),
-        *same("sleepers", "go", "rust"),
+        *same("sleepers", "cede", "go", "rust"),
         Entry("Boost.Fiber, 100,000", "boost", "sleepers", n=100000),
         Entry("asyncio, 50,000", "asyncio", "sleepers", n=50000),
-    ], n=1000000, tasks=3, goals=[(1.0, "tokio")]),
+    ], n=1000000, tasks=3, rounds=3, goals=[(1.0, "tokio")]),
+    Row("timers", "a million timers without tasks", ["CPU ns per timer"], [
+        *same("timers", "cede", "libuv"), Entry("asyncio, 100,000", "asyncio", "timers", n=100000),
+    ], n=1000000, tasks=3, rounds=3, goals=[(0.25, "libuv")]),
     Row("blocked", "a million tasks blocked on a semaphore",
         ["bytes per task", "ns per task"], [
             *same("blocked", "cede", "go", "rust"),
@@ -134,9 +152,15 @@ ROWS = [
         ["bytes per task", "ns per task"], [
             *same("waiting", "cede"), *same("blocked", "rust"),
         ], n=1000000, goals=[(200, None), (1.0, "tokio")]),
-    Row("tree", "a tree is walked", ["seconds", "MiB at most"], [
-        Entry("cede", "explore"), Entry("Go, files only", "walk_files"),
-        Entry("bfs, files only", "bfs_files"), Entry("Go", "walk"), Entry("find", "find"),
-        Entry("du", "du"), Entry("fd", "fd"), Entry("bfs", "bfs"),
-    ], whole=True, goals=[(0.9, BEST), None]),
+    *scale("scale_spawn", "spawn and join, batches of 10,000", "task", 10000,
+           same("scale_spawn", *WORKERS)),
+    *scale("scale_tree", "a tree of tasks that compute", "leaf", 1024,
+           [*same("scale_tree", *WORKERS),
+            Entry("shared out beforehand", "pthread", "scale_tree", limit=True)]),
+    Row("walk", "a tree is walked, each entry asked", ["seconds", "MiB at most"], [
+        Entry("cede", "explore"), Entry("cede, 2 workers", "explore", "--workers", "2"),
+        Entry("Go", "walk"), Entry("Go, 1 thread", "walk", environment=ONE),
+        *(Entry(name, name) for name in ("find", "du", "bfs", "fd")),
+        Entry("fd, 1 thread", "fd", "-j1"), Entry("fd, 2 threads", "fd", "-j2"),
+    ], whole=True, check=walk.same_as_find, goals=[(0.9, BEST), None]),
 ]

@@ -55,7 +55,8 @@ void top_finish(struct top *t);
 
 struct totals {
         uint64_t files, directories, symlinks, other;
-        uint64_t bytes; /* of regular files, each name counted */
+        uint64_t bytes;     /* of regular files, each name counted */
+        uint64_t allocated; /* bytes on the disk, of entries of all kinds, each name counted */
         uint64_t lines;
         uint64_t errors; /* entries that could not be read */
 };

@@ -48,6 +48,7 @@ static void print_totals(const struct options *o, const struct totals *t)
         print_number("symlinks", t->symlinks);
         print_number("other", t->other);
         print_number("bytes", t->bytes);
+        print_number("allocated", t->allocated);
         if (o->lines)
                 print_number("lines", t->lines);
         else

@@ -2,8 +2,8 @@
 /*
  * Reading a directory.
  *
- * The kernel tells the type of most entries with their names, so that only regular files cost a
- * call of their own, for the size.  Entries that are gone by then were never there.
+ * Every entry is asked what it is and occupies: a directory when it is open, anything else by its
+ * name.  Entries that are gone by then were never there.
  */
 #include "list.h"
 #include <dirent.h>
@@ -66,22 +66,22 @@ static int add_failure(struct listing *l, size_t *room, int error, const char *n
 /* One entry; `type` as in struct dirent. */
 static int take(struct listing *l, size_t *room, int fd, unsigned char type, const char *name)
 {
-        mode_t mode;
-        uint64_t bytes = 0;
+        struct look look = { 0 };
 
-        if (type == DT_REG || type == DT_UNKNOWN) {
-                int r = look_at(fd, name, &mode, &bytes);
+        if (type != DT_DIR) {
+                int r = look_at(fd, name, &look);
 
                 if (r < 0)
                         return add_failure(l, room, -r, name);
-                type = (unsigned char)IFTODT(mode);
+                type = (unsigned char)IFTODT(look.mode);
         }
-        switch (type) {
-        case DT_DIR:
+        if (type == DT_DIR)
                 return add(l, room, ENTRY_DIRECTORY, 0, name); /* its own visit counts it */
+        l->found.allocated += look.allocated;
+        switch (type) {
         case DT_REG:
                 l->found.files++;
-                l->found.bytes += bytes;
+                l->found.bytes += look.bytes;
                 return l->files ? add(l, room, ENTRY_FILE, 0, name) : 0;
         case DT_LNK:
                 l->found.symlinks++;
@@ -122,17 +122,32 @@ static int read_all(struct listing *l, int fd)
         return r;
 }
 
+/* The directory itself.  1: its entries count as well, 0: they do not, or -errno. */
+static int weigh(struct listing *l, int fd)
+{
+        struct look look;
+        int r = look_at(fd, "", &look);
+
+        if (r < 0)
+                return r;
+        l->found.allocated += look.allocated;
+        return !l->device || look.device == *l->device;
+}
+
 static int list(struct listing *l)
 {
-        struct stat st;
-        int fd = place_open(l->place, O_RDONLY | O_DIRECTORY);
-        int r = 0;
+        int fd = place_open(l->place, O_RDONLY | O_DIRECTORY), why = 0, r;
 
+        if (fd == -EACCES) { /* which does not hide what it occupies */
+                why = fd;
+                fd = place_open(l->place, O_PATH | O_DIRECTORY);
+        }
         if (fd < 0)
-                return fd;
-        if (l->device && fstat(fd, &st) < 0)
-                r = -errno;
-        else if (!l->device || st.st_dev == *l->device)
+                return why ? why : fd;
+        r = weigh(l, fd);
+        if (why)
+                r = why;
+        else if (r > 0)
                 r = read_all(l, fd);
         close(fd);
         return r;

@@ -36,7 +36,7 @@ struct listing {
 
         /* out */
         int result; /* -errno: not read, or not to its end; what was found until then counts */
-        struct totals found; /* the entries in it, not the directory itself */
+        struct totals found; /* the entries in it, but directories; and what itself occupies */
         char *entries;       /* to be freed */
         size_t size;         /* bytes of them */
         size_t children;     /* how many are no failures */
@@ -49,8 +49,18 @@ int list_directory(void *listing);
 const struct entry *listing_first(const struct listing *l);
 const struct entry *listing_next(const struct listing *l, const struct entry *entry);
 
-/* The type and the size of what stands there under this name; a symlink is not followed. */
-int look_at(int directory, const char *name, mode_t *ret_mode, uint64_t *ret_bytes);
+/* What stands there under this name, or is the directory itself if it is empty; a symlink is not
+ * followed. */
+struct look {
+        mode_t mode;
+        dev_t device;
+        uint64_t bytes, allocated; /* its size, and what it occupies on the disk */
+};
+
+int look_at(int directory, const char *name, struct look *ret_look);
+
+/* What a block of `allocated` has in stat, whatever the file system's own are. */
+enum { LOOK_BLOCK = 512 };
 
 struct line_count {
         const struct place *place;

@@ -5,13 +5,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-int look_at(int directory, const char *name, mode_t *ret_mode, uint64_t *ret_bytes)
+int look_at(int directory, const char *name, struct look *ret_look)
 {
         struct stat st;
 
-        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+        if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH) <
+            0)
                 return -errno;
-        *ret_mode = st.st_mode;
-        *ret_bytes = (uint64_t)st.st_size;
+        *ret_look = (struct look){ .mode = st.st_mode,
+                                   .device = st.st_dev,
+                                   .bytes = (uint64_t)st.st_size,
+                                   .allocated = (uint64_t)st.st_blocks * LOOK_BLOCK };
         return 0;
 }

@@ -4,15 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
-int look_at(int directory, const char *name, mode_t *ret_mode, uint64_t *ret_bytes)
+int look_at(int directory, const char *name, struct look *ret_look)
 {
         struct statx sx;
 
-        if (statx(directory, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC,
-                  STATX_TYPE | STATX_SIZE, &sx) < 0)
+        if (statx(directory, name,
+                  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC | AT_EMPTY_PATH,
+                  STATX_TYPE | STATX_SIZE | STATX_BLOCKS, &sx) < 0)
                 return -errno;
-        *ret_mode = sx.stx_mode;
-        *ret_bytes = sx.stx_size;
+        *ret_look = (struct look){ .mode = sx.stx_mode,
+                                   .device = makedev(sx.stx_dev_major, sx.stx_dev_minor),
+                                   .bytes = sx.stx_size,
+                                   .allocated = sx.stx_blocks * LOOK_BLOCK };
         return 0;
 }

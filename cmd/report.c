@@ -20,6 +20,7 @@ static void print_totals(const struct options *o, const struct totals *t)
         printf("%s bytes", grouped(t->bytes, &n[0]));
         if (t->bytes >= 1024)
                 printf(" (%s)", size_text(t->bytes, &size));
+        printf(", %s on disk", size_text(t->allocated, &size));
         if (o->lines)
                 printf(", %s line%s", grouped(t->lines, &n[1]), plural(t->lines));
         putchar('\n');

@@ -49,6 +49,7 @@ static void add(struct totals *to, const struct totals *t)
         to->symlinks += t->symlinks;
         to->other += t->other;
         to->bytes += t->bytes;
+        to->allocated += t->allocated;
         to->lines += t->lines;
         to->errors += t->errors;
 }

@@ -112,3 +112,45 @@ void row_waiting(long n, long tasks)
         (void)tasks;
         in_run(waiting, n);
 }
+
+/* Timers without tasks. */
+
+struct timer {
+        struct cede_callback callback;
+        long *left;
+};
+
+static void rings(struct cede_callback *callback, int result)
+{
+        struct timer *t = (struct timer *)callback; /* its first field */
+
+        (void)result;
+        if (--*t->left == 0)
+                bench_check(cede_sem_release(&sem), "cede_sem_release");
+}
+
+static int timers(void *arg)
+{
+        long n = *(long *)arg, left = n;
+        int64_t cpu = bench_cpu(), first = cede_now() + pause_before;
+        struct timer *all = malloc((size_t)n * sizeof(*all));
+        int r = 0;
+
+        for (long i = 0; i < n && r >= 0; i++) {
+                all[i].callback = (struct cede_callback){ .fn = rings };
+                all[i].left = &left;
+                r = cede_sleep_until_async(first + bench_spread(i, CEDE_SEC(1)), &all[i].callback);
+        }
+        bench_all_asleep(left == n && cede_now() < first);
+        if (r >= 0)
+                r = cede_sem_acquire(&sem);
+        bench_result(bench_per(bench_cpu() - cpu, n));
+        free(all);
+        return r;
+}
+
+void row_timers(long n, long seconds)
+{
+        pause_before = CEDE_SEC(seconds);
+        in_run(timers, n);
+}

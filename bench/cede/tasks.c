@@ -91,6 +91,12 @@ void row_spawn(long n, long tasks)
         in_run(spawns, n);
 }
 
+void row_scale_spawn(long n, long workers)
+{
+        body = returns;
+        in_run_of(spawns, n, (unsigned)workers);
+}
+
 void row_spawn_yield(long n, long tasks)
 {
         (void)tasks;

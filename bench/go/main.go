@@ -361,9 +361,10 @@ func main() {
 		"mutex": rowMutex, "semaphore": rowSemaphore, "handoff": rowHandoff,
 		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent, "future": rowFuture,
 		"condition": rowCondition, "sleepers": rowSleepers, "blocked": rowBlocked,
+		"scale_spawn": rowScaleSpawn, "scale_tree": rowScaleTree,
 	}
 	if len(os.Args) > 2 && os.Args[1] == "tree" {
-		tree(os.Args[2], len(os.Args) > 3)
+		tree(os.Args[2])
 		return
 	}
 	tasks := 0
@@ -377,6 +378,6 @@ func main() {
 			return
 		}
 	}
-	fmt.Fprintln(os.Stderr, "usage: bench ROW N [TASKS] | bench tree DIRECTORY [files]")
+	fmt.Fprintln(os.Stderr, "usage: bench ROW N [TASKS] | bench tree DIRECTORY")
 	os.Exit(2)
 }

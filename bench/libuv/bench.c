@@ -9,7 +9,7 @@ static void count(uv_timer_t *timer)
 }
 
 /* Timers, which need no task: the first one fires `seconds` after the last one was set. */
-static void row_sleepers(long n, long seconds)
+static void row_timers(long n, long seconds)
 {
         int64_t cpu = bench_cpu();
         uv_timer_t *timers = malloc((size_t)n * sizeof(*timers));
@@ -68,7 +68,7 @@ static void row_offload(long n, long tasks)
 int main(int argc, char **argv)
 {
         static const struct bench_row rows[] = {
-                { "sleepers", row_sleepers },
+                { "timers", row_timers },
                 { "offload", row_offload },
                 { NULL, NULL },
         };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What libc offers: threads, mutexes, semaphores, conditions; contexts; a bare spin lock. */
 #include "../bench.h"
+#include "limits.h"
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -256,6 +257,8 @@ int main(int argc, char **argv)
                 { "contended_semaphore", row_contended_semaphore },
                 { "condition", row_condition },
                 { "offload", row_offload },
+                { "scale_tree", row_scale_tree },
+                { "futex", row_futex },
                 { NULL, NULL },
         };
 

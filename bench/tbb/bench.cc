@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* oneTBB: task groups, on one thread.  Its tasks cannot yield or wait. */
-#include "../bench.h"
+/* oneTBB: task groups.  Its tasks cannot yield, and wait only for the end of others. */
+#include "../work.h"
+#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -18,9 +19,10 @@ void batch()
         group.wait();
 }
 
-void row_spawn(long n, long)
+void row_scale_spawn(long n, long threads)
 {
-        tbb::task_arena arena(1);
+        tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+        tbb::task_arena arena(static_cast<int>(threads));
 
         arena.execute([n] {
                 int64_t start;
@@ -33,11 +35,50 @@ void row_spawn(long n, long)
         });
 }
 
+void row_spawn(long n, long)
+{
+        row_scale_spawn(n, 1);
+}
+
+uint64_t visit(uint64_t node)
+{
+        tbb::task_group group;
+        uint64_t sums[2];
+
+        if (node >= WORK_LEAVES)
+                return work_leaf(node);
+        for (unsigned i = 0; i < 2; i++)
+                group.run([&sums, node, i] { sums[i] = visit(2 * node + i); });
+        group.wait();
+        return sums[0] + sums[1];
+}
+
+void row_scale_tree(long n, long threads)
+{
+        tbb::global_control control(tbb::global_control::max_allowed_parallelism, threads);
+        tbb::task_arena arena(static_cast<int>(threads));
+
+        arena.execute([n] {
+                int64_t start;
+
+                work_check(visit(1));
+                start = bench_now();
+                for (long left = n; left > 0; left -= WORK_LEAVES)
+                        visit(1);
+                bench_result(bench_per(bench_now() - start, n));
+        });
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-        static const struct bench_row rows[] = { { "spawn", row_spawn }, { nullptr, nullptr } };
+        static const struct bench_row rows[] = {
+                { "spawn", row_spawn },
+                { "scale_spawn", row_scale_spawn },
+                { "scale_tree", row_scale_tree },
+                { nullptr, nullptr },
+        };
 
         return bench_main(argc, argv, rows);
 }

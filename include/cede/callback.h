@@ -41,12 +41,14 @@ struct cede_callback {
         void (*fn)(struct cede_callback *callback, int result); /* result: 0 */
         void (*post)(struct cede_callback *callback);           /* NULL: to the run */
         int priority;                                           /* for CEDE_PRIORITY */
-        struct cede__fiber fiber;                               /* the rest is the library's */
+        struct cede__timer timer;                               /* the rest is the library's */
+        struct cede__fiber fiber;
         struct cede__waiter waiter;
 };
 
 /*
- * Ends a callback's wait, from any thread.  0: fn will never be called, and the callback is the
+ * Ends a callback's wait, from any thread; one for a time (cede_sleep_until_async) from that of its
+ * run only.  0: fn will never be called, and the callback is the
  * caller's again.
  * -EALREADY: it was granted, and has been called or will be; it holds what it waited for.
  */

@@ -12,10 +12,10 @@
  *      ...
  *      cede_limiter_release(&uplink, &transfer);
  *
- * Unlike a semaphore's permits, tokens are owned: a borrower holds at most one of a limiter, and who
- * holds none gives none back.  So a mistake is an error at once, and not a limit that creeps up.
- * Who the borrower is, is the program's choice: a task, a connection, a job that several tasks work
- * on one after the other.
+ * Unlike a semaphore's permits, tokens are owned: a borrower holds at most one of a limiter, and
+ * who holds none gives none back.  So a mistake is an error at once, and not a limit that creeps
+ * up. Who the borrower is, is the program's choice: a task, a connection, a job that several
+ * tasks work on one after the other.
  *
  * The number of tokens can be changed at any time.  Fewer: nobody loses a token, and none is given
  * out until enough have come back.  More: so many waiters as there is room for now are admitted.

@@ -14,9 +14,9 @@
  * by those of several and by plain threads, on the real clock.
  *
  * Callers go in the order that was chosen.  The one at the head sleeps until there is enough for
- * it, and nobody passes it, so a large request is not starved by small ones; one that is cancelled
- * uses up nothing, and the next one sleeps instead.  Callbacks do not wait for a rate: they try, and
- * try again at the time that they are told (cede_sleep_until_async).
+ * it, and nobody passes it, so a large request is not starved by small ones; one that is
+ * cancelled uses up nothing, and the next one sleeps instead.  Callbacks do not wait for a rate:
+ * they try, and try again at the time that they are told (cede_sleep_until_async).
  *
  * The arithmetic is that of the generic cell rate algorithm (ITU-T I.371): not a counter that is
  * topped up, but the time at which the bucket will be full.

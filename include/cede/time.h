@@ -13,6 +13,8 @@
 
 CEDE_BEGIN_DECLS
 
+struct cede_callback;
+
 /* Returns the time in nanoseconds.  Outside of a run: CLOCK_MONOTONIC. */
 CEDE_API int64_t cede_now(void);
 
@@ -23,6 +25,15 @@ CEDE_API int64_t cede_now(void);
  */
 CEDE_API int cede_sleep(int64_t ns);
 CEDE_API int cede_sleep_until(int64_t t);
+
+/*
+ * Calls a callback (callback.h) when cede_now() >= t: a timer that needs no task.  It takes its
+ * turn among the ready tasks of the calling thread's run, which is not deadlocked as long as it
+ * waits; when the run ends, none may be left.  CEDE_NEVER: it waits to be cancelled.
+ *
+ * -EINVAL  it has a post function
+ */
+CEDE_API int cede_sleep_until_async(int64_t t, struct cede_callback *callback) CEDE_MUST_CHECK;
 
 /*
  * Returns the time `ns` from now, CEDE_NEVER where that overflows.  A negative `ns` is taken as 0.

@@ -3,18 +3,18 @@
  * Rate limiter.
  *
  * Let cost(n) = n * period / count, the time that n permissions take to come in, and depth =
- * cost(burst).  The bucket is described by the time `full` at which it will be full; a time that has
- * passed says that it is.  n permissions are there as soon as, after taking them, it would be full
- * again within `depth`:
+ * cost(burst).  The bucket is described by the time `full` at which it will be full; a time that
+ * has passed says that it is.  n permissions are there as soon as, after taking them, it would
+ * be full again within `depth`:
  *
  *      full + cost(n) <= now + depth
  *
- * Times are exact: what a division leaves over is kept as a fraction, also by who slept for it until
- * the next whole nanosecond; so no rate drifts.
+ * Times are exact: what a division leaves over is kept as a fraction, also by who slept for it
+ * until the next whole nanosecond; so no rate drifts.
  *
- * The queue is that of a mutex, whose holder is at the head: it alone looks at the bucket, and sleeps
- * as long as there is not enough for it.  Nobody else takes anything meanwhile, so when it wakes
- * there is.  Cancelled, it unlocks, and has changed nothing.
+ * The queue is that of a mutex, whose holder is at the head: it alone looks at the bucket, and
+ * sleeps as long as there is not enough for it.  Nobody else takes anything meanwhile, so when
+ * it wakes there is.  Cancelled, it unlocks, and has changed nothing.
  */
 #include <cede/rate.h>
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as xml
-from explore_common import ROOT, check, equal, main
+from explore_common import CEDE, ROOT, Failed, check, equal, main
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "bench"))
@@ -15,10 +15,13 @@ import contenders
 import measure
 import output
 import picture
+import publish
+import walk
+from missing import Missing
 from rows import BARE, BEST, ROWS, Entry, Row
 
 BUILD = os.environ.get("CEDE_BUILD", ROOT / "build")
-SMALL = {"contended": 5, "contended_adaptive": 5, "sleepers": 100, "blocked": 1000,
+SMALL = {"contended": 5, "contended_adaptive": 5, "sleepers": 100, "timers": 100, "blocked": 1000,
          "waiting": 1000, "handoff": 20, "event": 20}
 
 
@@ -29,7 +32,7 @@ def rows_of_this_library_run(_folder):
             if entry.contender != "cede":
                 continue
             word = entry.words[0]
-            tasks = 1 if word == "sleepers" else min(row.tasks or 0, 10)
+            tasks = 1 if word in ("sleepers", "timers") else min(row.tasks or 0, 10)
             run = subprocess.run([f"{BUILD}/bench/bench_cede", word,
                                   str(SMALL.get(word, row.step)), str(tasks)],
                                  capture_output=True, text=True, timeout=300)
@@ -57,15 +60,25 @@ def plant(folder, **programs):
     return planted
 
 
-def take(folder, row, rounds, unavailable=None, **programs):
-    """The result of a row with planted contenders, and who ran in which order."""
+MACHINE = {"date": "today", "machine": {"processor": "P", "cores": 2}, "rounds": 1,
+           "versions": {"cede": "cede 0"}}
+
+
+def take_data(folder, row, rounds, unavailable=None, **programs):
+    """The result of a row with planted contenders, and the same as JSON has it."""
     real = contenders.CONTENDERS
     contenders.CONTENDERS = plant(folder, **programs)
     try:
         result = measure.measure(row, unavailable or {}, rounds, 0.1, "/", lambda label: None)
-        json.loads(output.as_json({}, [result]))
+        data = json.loads(output.as_json(output.as_data(MACHINE, [result])))
     finally:
         contenders.CONTENDERS = real
+    return result, data
+
+
+def take(folder, *arguments, **programs):
+    """The result, and who ran in which order."""
+    result, _ = take_data(folder, *arguments, **programs)
     return result, (folder / "log").read_text().split()
 
 
@@ -100,8 +113,13 @@ def medians_and_ratios(folder):
 def goals_that_are_met(folder):
     result, _ = take(folder, row_of("cede", "a", goals=[(1.0, BEST)]), 1, cede="echo 3",
                      a="echo 4")
-    equal(output.judge(result, 0), "goal of cede: 1.00 x best rival = 4.00; met, with 0.750 of it",
-          "verdict")
+    check("  goal of cede: 1.00 x best rival = 4.00; met, with 0.750 of it" in
+          output.table(result), "verdict in", output.table(result))
+
+
+def goals_without_what_they_refer_to(folder):
+    result, _ = take(folder, row_of("cede", "a", goals=[(1.0, "b")]), 1, cede="echo 3", a="echo 4")
+    check("  goal of cede: 1.00 x b; not measured" in output.table(result), output.table(result))
 
 
 def limits_are_no_rivals(folder):
@@ -141,8 +159,8 @@ def sleepers_get_more_time(folder):
 
 def the_picture_shows_everyone(folder):
     row = row_of("cede", "a", "b", units=("ns", "bytes"))
-    result, _ = take(folder, row, 1, cede="echo 2 9", a="echo 4 3", b="echo 8 inf")
-    tree = xml.fromstring(picture.draw([result]))
+    _, data = take_data(folder, row, 1, cede="echo 2 9", a="echo 4 3", b="echo 8 inf")
+    tree = xml.fromstring(picture.draw(data))
     space = "{http://www.w3.org/2000/svg}"
     tips = [t.text for t in tree.iter(f"{space}title")]
     equal(tips[1:], ["a: 1.00", "b: 2.00", "cede: 0.50", "a: 1.00", "b: inf", "cede: 3.00"], "dots")
@@ -152,6 +170,52 @@ def the_picture_shows_everyone(folder):
     equal(squares[:2], ["ours", "behind"], "colours")
 
 
+def the_table_of_targets(folder):
+    """In words, of what JSON keeps of a run."""
+    row = row_of("cede", "a", units=("ns", "most / least", "bytes"),
+                 goals=[(1.0, BEST), (1.0, None), (2.0, "b")])
+    _, data = take_data(folder, row, 1, cede="echo 3 inf 1", a="echo 4 1 1")
+    equal(publish.table(data).splitlines()[4:],
+          ["| A row, ns | 1.00 x best rival = 4.00 | 3.00 | met |",
+           "| A row, most / least | 1.00 | inf | **missed** |",
+           "| A row, bytes | 2.00 x b | | not measured |"], "lines")
+
+
+def what_is_published_is_of_one_run(_folder):
+    """The picture and the README's table are made by the script, from the numbers beside them."""
+    data = json.loads(publish.DATA.read_text())
+    equal(publish.PICTURE.read_text(), picture.draw(data), "docs/bench.svg")
+    readme = publish.README.read_text()
+    equal(publish.insert(readme, data), readme, "the table of README.md")
+
+
+def a_walk_is_checked_against_find(folder):
+    (folder / "sub").mkdir()
+    (folder / "sub/file").write_text("12345")
+    (folder / "link").symlink_to("nowhere")
+    os.sync()  # some file systems decide only now what a file occupies
+    walk.same_as_find([CEDE, "explore", str(folder)], str(folder))
+    short = {**walk.by_find(str(folder)), "allocated": 0}
+    try:
+        walk.same_as_find(["sh", "-c", f"echo '{json.dumps(short)}'"], str(folder))
+    except Missing as reason:
+        check(reason.failed and "allocated: 0, but" in str(reason), reason)
+    else:
+        raise Failed("a walk that leaves something out is let pass")
+
+
+def rows_are_chosen(_folder):
+    def status(*arguments):
+        return subprocess.run([ROOT / "bench/run", *arguments], capture_output=True).returncode
+
+    listed = subprocess.run([ROOT / "bench/run", "--list"], capture_output=True, text=True).stdout
+    equal([line.split()[0] for line in listed.splitlines()], [row.name for row in ROWS], "rows")
+    equal(status("mutex", "no_such_row"), 2, "a row that is not there")
+    equal(status("mutex", "--publish"), 2, "a part is not published")
+
+
 main([rows_of_this_library_run, shares, rounds_are_interleaved, medians_and_ratios,
       goals_that_are_met, limits_are_no_rivals, the_missing_are_named, runs_last_as_long_as_asked,
-      sleepers_get_more_time, the_picture_shows_everyone])
+      sleepers_get_more_time, the_picture_shows_everyone, goals_without_what_they_refer_to,
+      the_table_of_targets, what_is_published_is_of_one_run, a_walk_is_checked_against_find,
+      rows_are_chosen])

@@ -45,6 +45,7 @@ def totals_of_a_real_tree(_folder):
     equal(result["bytes"], sum(map(int, sizes)), "bytes")
     equal(result["directories"], find("-type", "d", "-printf", ".").count(b"."), "directories")
     equal(result["symlinks"], find("-type", "l", "-printf", ".").count(b"."), "symlinks")
+    equal(result["allocated"], 512 * sum(map(int, find("-printf", "%b\n").split())), "allocated")
 
 
 def lines_as_wc_counts_them(_folder):
@@ -158,7 +159,7 @@ def a_report_for_people(folder):
     (folder / "l").symlink_to("a")
     text = cede("--lines", str(folder)).stdout.decode()
     for part in ("1 file,", "1 directory,", "1 symlink,", "0 other", "1,200 bytes (1.2 KiB)",
-                 "600 lines", "order lifo", "limit 64", "2 tasks live", "0 waiting"):
+                 " on disk, 600 lines", "order lifo", "limit 64", "2 tasks live", "0 waiting"):
         check(part in text, f"{part!r} is missing in {text!r}")
     # The directory gives its turn back while the file's thread is on its way to take one.
     check("1 open" in text or "2 open" in text, text)

@@ -11,9 +11,9 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent.parent.parent
 CEDE = os.path.abspath(os.environ.get("CEDE", ROOT / "build/cede"))
 SLOWED = float(os.environ.get("TEST_TIMEOUT", "1"))
-KEYS = {"path", "files", "directories", "symlinks", "other", "bytes", "lines", "errors",
-        "peak_live", "peak_waiting", "peak_open", "peak_memory", "seconds", "order", "limit",
-        "workers", "interrupted", "top"}
+KEYS = {"path", "files", "directories", "symlinks", "other", "bytes", "allocated", "lines",
+        "errors", "peak_live", "peak_waiting", "peak_open", "peak_memory", "seconds", "order",
+        "limit", "workers", "interrupted", "top"}
 COUNTS = ("files", "directories", "symlinks", "other", "bytes")
 NOBODY = 65534
 

@@ -71,6 +71,17 @@ def unreadable_entries(folder):
         (folder / "no_search").chmod(0o755)
 
 
+def a_directory_that_cannot_be_read_occupies_its_own(folder):
+    options = as_nobody(folder)
+    (folder / "shut").mkdir(0o000)
+    try:
+        result = explore(str(folder), status=1, **options)
+        blocks = os.lstat(folder).st_blocks + os.lstat(folder / "shut").st_blocks
+        equal(result["allocated"], 512 * blocks, "allocated")
+    finally:
+        (folder / "shut").chmod(0o755)
+
+
 def many_errors_are_counted_and_few_told(folder):
     options = as_nobody(folder)
     for i in range(40):
@@ -235,6 +246,7 @@ def other_file_systems(folder):
     same_totals(json.loads(run.stderr), {"directories": 4, "files": 0, "bytes": 0}, "-x")
 
 
-main([unreadable_entries, many_errors_are_counted_and_few_told, what_vanishes_is_no_error,
-      few_descriptors, descriptors_run_out_for_a_while, two_hundred_thousand_entries,
-      deeper_than_a_path_can_be, other_file_systems])
+main([unreadable_entries, a_directory_that_cannot_be_read_occupies_its_own,
+      many_errors_are_counted_and_few_told, what_vanishes_is_no_error, few_descriptors,
+      descriptors_run_out_for_a_while, two_hundred_thousand_entries, deeper_than_a_path_can_be,
+      other_file_systems])

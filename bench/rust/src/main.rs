@@ -5,6 +5,7 @@
 
 mod locks;
 mod million;
+mod scale;
 mod tasks;
 
 use std::fs;
@@ -52,7 +53,8 @@ fn main() {
         Some("switch") => tasks::switch(n, many),
         Some("spawn") => tasks::spawn(n),
         Some("spawn_yield") => tasks::spawn_yield(n),
-        Some("spawn_threads") => tasks::spawn_threads(n),
+        Some("scale_spawn") => scale::spawn(n, many),
+        Some("scale_tree") => scale::tree(n, many),
         Some("mutex") => tasks::mutex(n),
         Some("semaphore") => tasks::semaphore(n),
         Some("handoff") => tasks::handoff(n, many),

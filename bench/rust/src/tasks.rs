@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-//! tokio's tasks, on one thread, or on as many as there are cores.
+//! tokio's tasks, on one thread.
 
 use crate::{per, result, results, timed, WARM_UP};
 use std::cell::{Cell, RefCell};
@@ -15,10 +15,6 @@ const BATCH: usize = 10000;
 
 pub fn one_thread() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
-}
-
-fn all_cores() -> Runtime {
-    Builder::new_multi_thread().enable_time().build().unwrap()
 }
 
 async fn run_all<F: Future<Output = ()> + Send + 'static>(many: usize, body: impl Fn() -> F) {
@@ -46,7 +42,7 @@ pub fn switch(n: usize, many: usize) {
     });
 }
 
-fn spawns<F: Future<Output = ()> + Send + 'static>(runtime: Runtime, n: usize, body: fn() -> F) {
+pub fn spawns<F: Future<Output = ()> + Send + 'static>(runtime: Runtime, n: usize, body: fn() -> F) {
     runtime.block_on(async {
         run_all(BATCH, body).await;
         let start = Instant::now();
@@ -59,10 +55,6 @@ fn spawns<F: Future<Output = ()> + Send + 'static>(runtime: Runtime, n: usize, b
 
 pub fn spawn(n: usize) {
     spawns(one_thread(), n, || async {});
-}
-
-pub fn spawn_threads(n: usize) {
-    spawns(all_cores(), n, || async {});
 }
 
 pub fn spawn_yield(n: usize) {
