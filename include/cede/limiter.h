@@ -8,7 +8,7 @@
  *
  *      r = cede_limiter_acquire(&uplink, &transfer);
  *      if (r < 0)
- *              return r;                               // cancelled, out of time, or has one already
+ *              return r;               // cancelled, out of time, or has one already
  *      ...
  *      cede_limiter_release(&uplink, &transfer);
  *
