@@ -68,16 +68,16 @@ static inline struct cede__fiber *pick(struct cede__loop *loop)
         return pop(&loop->ready, &loop->ready.first);
 }
 
-static void bottom(void *arg);
-
 /* Makes sure that the fiber can be switched to.  False: there is no stack, so it has to wait. */
 static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
 {
-        if (cede__likely(fiber->context != NULL))
+        if (fiber->context)
                 return true;
-        if (loop->hooks->call(fiber))
+        if (fiber->stack_class == CEDE__STACKLESS) {
+                loop->hooks->call(fiber);
                 return false;
-        fiber->stack = cede__stack_take(&loop->stacks, loop->hooks->stack_class(fiber));
+        }
+        fiber->stack = cede__stack_take(&loop->stacks, fiber->stack_class);
         if (!fiber->stack) {
                 cede__fibers_push(&loop->starved, fiber);
                 loop->refused_at = cede__loop_turns(loop);
@@ -85,54 +85,37 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
         }
         loop->refusals = 0;
         cede__sanity_renew(&fiber->stack->sanity);
-        fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable, bottom, loop);
+        fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable,
+                                            loop->hooks->bottom, loop);
         return true;
 }
 
-/*
- * What follows when a fiber on `stack` has ended: the next one that has not started begins on the
- * same stack (true, it runs then), a started one is returned to be switched to.
- */
-static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
-                    struct cede__fiber **ret_next)
+CEDE__NOINLINE struct cede__fiber *cede__loop_succeed_slowly(struct cede__loop *loop,
+                                                             struct cede__stack *stack)
 {
         struct cede__fiber *next;
 
         cede__self = NULL;
         cede__loop_feed(loop); /* there is this stack */
-        for (;;) {
+        do {
                 next = pick(loop);
-                if (!next->context && loop->hooks->call(next))
-                        continue; /* it was a callback */
-                if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {
+                if (!next->context && next->stack_class == stack->size_class) {
                         next->stack = stack;
                         next->context = stack; /* anything but NULL: it has started */
                         cede__self = &next->party;
-                        return true;
+                        return next;
                 }
-                if (bind(loop, next))
-                        break;
-        }
-        if (next->next)
-                cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
-        *ret_next = next;
-        return false;
+        } while (!bind(loop, next));
+        return next;
 }
 
-/* The bottom of every stack but the native one. */
-static void bottom(void *arg)
+/* Still running on `stack`, but from here to the switch nobody takes one. */
+void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct cede__fiber *next)
 {
-        struct cede__loop *loop = arg;
-        struct cede__stack *stack = cede__fiber_of(cede__self)->stack;
-        struct cede__fiber *next = NULL;
         void *gone;
 
-        cede__sanity_arrive(&stack->sanity, true);
-        do
-                loop->hooks->run(cede__fiber_of(cede__self));
-        while (succeed(loop, stack, &next));
-
-        /* Still running on `stack`, but from here to the switch nobody takes one. */
+        if (next->next)
+                cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
         cede__stack_give(&loop->stacks, stack);
         cede__loop_feed(loop);
         cede__self = &next->party;
@@ -141,20 +124,43 @@ static void bottom(void *arg)
         __builtin_unreachable();
 }
 
-void cede__loop_suspend(struct cede__fiber *me)
+static inline void give_way(struct cede__fiber *me, struct cede__fiber *next)
 {
-        struct cede__loop *loop = me->loop;
-        struct cede__fiber *next;
-
-        do
-                next = pick(loop);
-        while (cede__unlikely(!bind(loop, next)));
         if (next == me)
                 return;
         cede__self = &next->party;
         cede__sanity_leave(sanity_of(me), sanity_of(next), false);
         cede__context_switch(&me->context, next->context);
         cede__sanity_arrive(sanity_of(me), false);
+}
+
+static CEDE__NOINLINE void suspend_slowly(struct cede__fiber *me)
+{
+        struct cede__fiber *next;
+
+        do
+                next = pick(me->loop);
+        while (!bind(me->loop, next));
+        give_way(me, next);
+}
+
+/* Most often the next one is ready to be switched to: that is all in this function then. */
+void cede__loop_suspend(struct cede__fiber *me)
+{
+        struct cede__loop *loop = me->loop;
+        struct cede__fiber *next = loop->ready.first;
+        unsigned left = loop->turns - 1;
+
+        if (cede__unlikely(!next || !next->context || !left ||
+                           atomic_load_explicit(&loop->knock, memory_order_relaxed))) {
+                suspend_slowly(me);
+                return;
+        }
+        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED);
+        loop->ready.first = next->next;
+        if (!next->next)
+                loop->ready.last = &loop->ready.first;
+        give_way(me, next);
 }
 
 static void ready_posted(struct cede__post *post)
@@ -188,10 +194,11 @@ bool cede__loop_drain(struct cede__loop *loop)
         while (loop->ready.first) {
                 struct cede__fiber *fiber = pop(&loop->ready, &loop->ready.first);
 
-                if (!loop->hooks->call(fiber)) {
+                if (fiber->stack_class != CEDE__STACKLESS) {
                         cede__fibers_push(&loop->ready, fiber);
                         return false;
                 }
+                loop->hooks->call(fiber);
                 cede__loop_poll(loop);
         }
         return true;
