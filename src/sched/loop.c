@@ -8,7 +8,10 @@ _Thread_local struct cede__loop *cede__loop_here;
 _Thread_local struct cede__loop *cede__loop_served;
 
 /* Where a suspended fiber goes on: its registers, the library's frames, and its own. */
-enum { HOT_FRAMES = 320 };
+enum { HOT_FRAMES = 192 };
+
+/* Turns for which the stacks are touched together. */
+enum { AHEAD = 16 };
 
 /* After so many turns of others those that found no stack try again. */
 enum { PATIENCE = 64 };
@@ -109,39 +112,61 @@ CEDE__NOINLINE struct cede__fiber *cede__loop_succeed_slowly(struct cede__loop *
         return next;
 }
 
+/* Touches what the fibers that are next will need of their stacks; see stack/stack.h. */
+static CEDE__NOINLINE void look_ahead(const struct cede__loop *loop)
+{
+        const struct cede__fiber *fiber = loop->ready.first;
+        const char *contexts[AHEAD];
+        unsigned n = 0;
+
+        for (; n < AHEAD && fiber && fiber->context; n++) {
+                contexts[n] = fiber->context;
+                cede__touch(contexts[n]);
+                fiber = fiber->next;
+        }
+        while (n-- > 0)
+                cede__prefetch(contexts[n] + 64, HOT_FRAMES - 64);
+}
+
 /* Still running on `stack`, but from here to the switch nobody takes one. */
 void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct cede__fiber *next)
 {
-        void *gone;
-
-        if (next->next)
-                cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
+        if (cede__stack_pool_is_large(&loop->stacks)) {
+                if (loop->turns % AHEAD == 0)
+                        look_ahead(loop);
+        } else if (next->next) {
+                cede__prefetch(next->next->context, HOT_FRAMES);
+        }
         cede__stack_give(&loop->stacks, stack);
         cede__loop_feed(loop);
         cede__self = &next->party;
         cede__sanity_leave(&stack->sanity, sanity_of(next), true);
-        cede__context_switch(&gone, next->context);
-        __builtin_unreachable();
+        cede__context_switch(&loop->gone, next->context);
 }
 
-static inline void give_way(struct cede__fiber *me, struct cede__fiber *next)
+static inline void give_way(struct cede__fiber *me, struct cede__fiber *next, bool is_fresh)
 {
         if (next == me)
                 return;
         cede__self = &next->party;
         cede__sanity_leave(sanity_of(me), sanity_of(next), false);
-        cede__context_switch(&me->context, next->context);
+        if (is_fresh)
+                cede__context_begin(&me->context, next->context);
+        else
+                cede__context_switch(&me->context, next->context);
         cede__sanity_arrive(sanity_of(me), false);
 }
 
 static CEDE__NOINLINE void suspend_slowly(struct cede__fiber *me)
 {
         struct cede__fiber *next;
+        bool is_fresh;
 
-        do
+        do {
                 next = pick(me->loop);
-        while (!bind(me->loop, next));
-        give_way(me, next);
+                is_fresh = !next->context;
+        } while (!bind(me->loop, next));
+        give_way(me, next, is_fresh);
 }
 
 /* Most often the next one is ready to be switched to: that is all in this function then. */
@@ -160,7 +185,7 @@ void cede__loop_suspend(struct cede__fiber *me)
         loop->ready.first = next->next;
         if (!next->next)
                 loop->ready.last = &loop->ready.first;
-        give_way(me, next);
+        give_way(me, next, false);
 }
 
 static void ready_posted(struct cede__post *post)

@@ -82,6 +82,7 @@ struct cede__loop {
         uint8_t glances;         /* since the clock was looked at; wraps */
         uint64_t turns_before;   /* given until the last poll, plus `turns` at that moment */
         const struct cede__loop_hooks *hooks;
+        void *gone;                  /* the context of who has ended; nobody resumes it */
         struct cede__fibers starved; /* unstarted fibers that there was no stack for */
         unsigned refusals;           /* how often in a row */
         uint64_t refused_at;         /* the turn of the last refusal */
@@ -177,9 +178,12 @@ static inline struct cede__fiber *cede__loop_succeed(struct cede__loop *loop,
         return next;
 }
 
-/* Gives the stack back, and the thread to this fiber, for good. */
-_Noreturn void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack,
-                               struct cede__fiber *next);
+/*
+ * Gives the stack back, and the thread to this fiber, for good.  Does not return, and is not
+ * declared so, for then compilers would call it instead of jumping to it: what is called without
+ * returning spoils the prediction of returns.
+ */
+void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct cede__fiber *next);
 
 /* Ends a fiber's wait (struct cede__party_kind's finish): makes it ready.  From any thread. */
 void cede__fiber_finish(struct cede__party *party, int result);
