@@ -38,10 +38,11 @@ struct cede_task *cede__record_add(struct cede__worker *worker)
         return task;
 }
 
-void cede__record_clean(struct cede_task *task)
+void cede__record_drop(struct cede__worker *worker, struct cede_task *task)
 {
         task->fiber.held = false; /* a stale handle is noticed, as long as nobody else has it */
         task->name = NULL;
+        cede__record_give(worker, task);
 }
 
 void cede__records_finish(struct cede__worker *worker)

@@ -247,7 +247,7 @@ void cede_run_stats(struct cede_run_stats *ret_stats)
         for (unsigned i = 0; here && i < here->run->workers; i++) {
                 const struct cede__worker *w = &here->run->worker[i];
 
-                ret_stats->spawned += w->spawned;
+                ret_stats->spawned += (w->last_id - w->index) / w->workers;
                 ret_stats->live += w->live;
                 ret_stats->peak_live += w->live > w->peak_live ? w->live : w->peak_live;
                 ret_stats->stacks += w->loop.stacks.used;

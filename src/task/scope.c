@@ -172,7 +172,7 @@ void cede__scope_drop_handles(struct cede_scope *s, struct cede_task *me)
                 struct cede_task *child = cede__task_of_sibling(s->children.next);
 
                 cede__list_remove(&child->sibling);
-                cede__record_give(cede__worker_of(me->fiber.loop), child);
+                cede__record_drop(cede__worker_of(me->fiber.loop), child);
         }
 }
 

@@ -103,7 +103,7 @@ static inline void fill(struct cede__worker *here, struct cede_task *task, struc
         task->fn = fn;
         task->arg = arg;
         task->fiber.stack_class = (unsigned char)size_class;
-        task->fiber.id = (uint32_t)(++here->spawned * here->run->workers + here->index);
+        task->fiber.id = (uint32_t)(here->last_id += here->workers);
 }
 
 static inline bool is_of(struct cede__worker *here, const struct cede_scope *scope)
@@ -166,7 +166,7 @@ int cede_spawn(struct cede_scope *scope, int (*fn)(void *), void *arg)
                            scope->limit || !fn || !here->free_records || !cede__worker_alone(here)))
                 return cede_spawn_with(scope, NULL, fn, arg, NULL);
         task = cede__record_take(here);
-        fill(here, task, scope, fn, arg, here->run->stack_class);
+        fill(here, task, scope, fn, arg, here->stack_class);
         enter(here, scope, task);
         cede__loop_ready(&here->loop, &task->fiber);
         return 0;
@@ -197,13 +197,22 @@ static bool give_result(struct cede_task *me)
         return true;
 }
 
-/* It has failed, or there is a handle.  False: its record is kept for who has that. */
-static CEDE__NOINLINE bool tell(struct cede_task *me)
+/* It has failed, or has a handle or a name.  Its record may be kept for who has the handle. */
+static CEDE__NOINLINE void tell(struct cede__worker *here, struct cede_task *me)
 {
         me->fiber.ended = true;
         if (me->fiber.party.result < 0)
                 cede__scope_child_failed(me->home, me);
-        return !me->fiber.held || give_result(me);
+        if (!me->fiber.held || give_result(me)) {
+                cede__list_remove(&me->sibling);
+                cede__record_drop(here, me);
+        }
+}
+
+static inline bool is_plain(const struct cede_task *me)
+{
+        return me->fiber.party.result >= 0 && !me->fiber.held &&
+               !(__atomic_load_n(&me->fiber.requests, __ATOMIC_RELAXED) & CEDE__NAMED);
 }
 
 /* On the worker of its scope, after the task has ended on its own. */
@@ -215,9 +224,11 @@ static inline void gone(struct cede__worker *here, struct cede_task *me)
         if (here->live > here->peak_live)
                 here->peak_live = here->live;
         here->live--;
-        if (cede__likely(me->fiber.party.result >= 0 && !me->fiber.held) || tell(me)) {
+        if (cede__likely(is_plain(me))) {
                 cede__list_remove(&me->sibling);
                 cede__record_give(here, me);
+        } else {
+                tell(here, me);
         }
         /* In this order: a parent that now wants its slot back is served before a queued start. */
         resuming = cede__scope_child_gone(home);
@@ -346,7 +357,7 @@ static int wait_unless_circular(struct cede__waiter *w)
 static void drop(struct cede_task *task)
 {
         cede__list_remove(&task->sibling);
-        cede__record_give(cede__worker_here(), task);
+        cede__record_drop(cede__worker_here(), task);
 }
 
 static void drop_posted(struct cede__post *post)

@@ -67,9 +67,11 @@ struct cede__worker {
 
         unsigned joins;          /* tasks that wait for another one's end */
         unsigned owners_closing; /* tasks that wait for their children, and hold a mutex */
-        uint64_t spawned;        /* by its tasks; the next one's number */
-        uint64_t live;           /* tasks whose scopes are of this worker */
-        uint64_t peak_live;      /* before the last spawns: until a task ends, `live` may be more */
+        uint64_t last_id;        /* of a task spawned here; the ids of a run go round its workers */
+        unsigned workers;        /* like the next constant, and the run's: close at hand */
+        unsigned stack_class;
+        uint64_t live;      /* tasks whose scopes are of this worker */
+        uint64_t peak_live; /* before the last spawns: until a task ends, `live` may be more */
 
         struct cede_task *free_records;                /* used before; linked through fiber.next */
         struct cede_task *unused_records, *unused_end; /* of the newest chunk */
@@ -168,7 +170,8 @@ void cede__requests_init(struct cede__worker *worker);
 
 /* record.c: records of tasks.  add: the first of new memory; NULL: there is none. */
 struct cede_task *cede__record_add(struct cede__worker *worker);
-void cede__record_clean(struct cede_task *task);
+/* Gives back the record of a task that has, or had, a handle or a name. */
+void cede__record_drop(struct cede__worker *worker, struct cede_task *task);
 
 /*
  * A record for a new task, of kind `task`: what is zero in one that has just begun is zero.  NULL
@@ -184,6 +187,8 @@ static inline struct cede_task *cede__record_take(struct cede__worker *worker)
         if (cede__unlikely(!task))
                 return cede__record_add(worker);
         worker->free_records = (struct cede_task *)(void *)task->fiber.next;
+        __builtin_prefetch(worker->free_records, 1);
+        __builtin_prefetch((char *)worker->free_records + 64, 1);
         task->fiber.context = NULL;
         task->fiber.party.cell = CEDE__IDLE;
         task->fiber.party.result = 0;
@@ -196,8 +201,6 @@ static inline struct cede_task *cede__record_take(struct cede__worker *worker)
 
 static inline void cede__record_give(struct cede__worker *worker, struct cede_task *task)
 {
-        if (cede__unlikely(task->fiber.held || task->fiber.requests & CEDE__NAMED))
-                cede__record_clean(task);
         task->fiber.next = (struct cede__fiber *)(void *)worker->free_records;
         worker->free_records = task;
 }
