@@ -113,7 +113,8 @@ void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack)
 
 void cede__stack_pool_finish(struct cede__stack_pool *pool)
 {
-        for (unsigned size_class = 0; size_class < CEDE__STACK_CLASSES; size_class++)
+        for (unsigned size_class = 0; size_class < CEDE__STACK_CLASSES && cede__sanity_watches();
+             size_class++)
                 for (unsigned i = 0; i < CEDE__STACK_TOPS; i++)
                         for (struct cede__stack *s = pool->classes[size_class].free[i]; s;
                              s = s->below)
