@@ -78,7 +78,7 @@ class Task:
         self.record, self.run, self.depth = record, run, depth
         self.fiber = record["fiber"]
         self.party = self.fiber["party"]
-        self.id = int(record["id"])
+        self.id = int(record["fiber"]["id"])
 
     def running(self):
         """Its frames are its thread's: it runs, or waits with nobody to switch to."""
@@ -121,7 +121,7 @@ class Task:
             link = head["next"]
             while link != head:
                 record = container(link, "struct cede_task", "sibling")
-                if not record["ended"]:
+                if not record["fiber"]["ended"]:
                     yield Task(record, self.run, self.depth + 1)
                 link = link["next"]
             scope = scope["parent"]

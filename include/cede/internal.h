@@ -67,13 +67,24 @@ struct cede__party {
         struct cede_mutex *held;             /* what it has locked, the latest first; its own */
 };
 
-/* A party that takes turns on a loop (sched/loop.h).  The first cache line is what that touches. */
+/*
+ * A party that takes turns on a loop (sched/loop.h).  The first cache line is what that touches.
+ * From `id` on all is a task's (task/task.h), and here because there was room for it.
+ */
 struct cede__fiber {
         struct cede__fiber *next; /* in the ready queue */
         void *context;            /* NULL: not started */
         struct cede__loop *loop;
         struct cede__party party;
-        struct cede__stack *stack; /* NULL: the native one, or not started */
+        struct cede__stack *stack; /* NULL: the native one; once started */
+        unsigned char stack_class; /* what stack it needs; CEDE__STACKLESS: it is a callback */
+        unsigned char requests;    /* atomic: see task/worker.h */
+        /* Its worker's: cancelled at its base; in a search (task/stuck.c); in CEDE_NO_SUSPEND. */
+        unsigned char base_cancel : 1, on_path : 1, keeps_turn : 1;
+        unsigned char : 0;
+        /* Its scope's worker's: there is a handle; it has ended. */
+        unsigned char held : 1, ended : 1;
+        uint32_t id;
 };
 
 #endif

@@ -19,3 +19,8 @@ void *cede__context_make(void *low, size_t size, void (*entry)(void *arg), void 
         sp[X30] = (uintptr_t)cede__context_start; /* returned to */
         return sp;
 }
+
+void cede__context_begin(void **ret_from, void *fresh)
+{
+        cede__context_switch(ret_from, fresh);
+}

@@ -15,6 +15,9 @@
 /* Suspends the caller, storing its context in *ret_from, and resumes `to`. */
 void cede__context_switch(void **ret_from, void *to);
 
+/* The same for a context that context_make has made and nobody has resumed: quicker there. */
+void cede__context_begin(void **ret_from, void *fresh);
+
 /*
  * A context that, when first resumed, calls entry(arg) on the stack [low, low + size), which is
  * aligned to 16 bytes.  entry never returns.

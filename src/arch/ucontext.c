@@ -39,3 +39,8 @@ void *cede__context_make(void *low, size_t size, void (*entry)(void *arg), void 
                     (unsigned)(a >> 32), (unsigned)a);
         return made;
 }
+
+void cede__context_begin(void **ret_from, void *fresh)
+{
+        cede__context_switch(ret_from, fresh);
+}

@@ -14,6 +14,32 @@
  */
         .text
 
+        .macro  save register
+        pushq   %\register
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset %\register, 0
+        .endm
+
+        .macro  restore register
+        popq    %\register
+        .cfi_adjust_cfa_offset -8
+        .cfi_restore %\register
+        .endm
+
+/* Suspends the caller: its context is in (%rdi) then. */
+        .macro  suspend
+#ifdef __CET__
+        endbr64
+#endif
+        save    r15
+        save    r14
+        save    r13
+        save    r12
+        save    rbp
+        save    rbx
+        movq    %rsp, (%rdi)
+        .endm
+
 /* void cede__context_switch(void **ret_from, void *to) */
         .globl  cede__context_switch
         .hidden cede__context_switch
@@ -21,52 +47,48 @@
         .balign 32
 cede__context_switch:
         .cfi_startproc
-#ifdef __CET__
-        endbr64
-#endif
-        pushq   %r15
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r15, 0
-        pushq   %r14
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r14, 0
-        pushq   %r13
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r13, 0
-        pushq   %r12
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %r12, 0
-        pushq   %rbp
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbp, 0
-        pushq   %rbx
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rbx, 0
-        movq    %rsp, (%rdi)
+        suspend
         movq    %rsi, %rsp
-        popq    %rbx
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbx
-        popq    %rbp
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %rbp
-        popq    %r12
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r12
-        popq    %r13
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r13
-        popq    %r14
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r14
-        popq    %r15
-        .cfi_adjust_cfa_offset -8
-        .cfi_restore %r15
+        restore rbx
+        restore rbp
+        restore r12
+        restore r13
+        restore r14
+        restore r15
         ret
         .cfi_endproc
         .size   cede__context_switch, . - cede__context_switch
 
-/* Where a fresh context starts: rbx holds entry, r12 its argument; nobody called it. */
+/*
+ * void cede__context_begin(void **ret_from, void *fresh)
+ *
+ * A fresh context was called by nobody, so `ret` would be predicted wrong; it is begun by jumps,
+ * and nothing of that gets into the stack of predicted returns.  What is there are the calls that
+ * led to suspensions: where many begin one after the other and suspend in the same place, they are
+ * predicted right when their turns come again.  (55 ns for a task that yields once against 27.)
+ */
+        .globl  cede__context_begin
+        .hidden cede__context_begin
+        .type   cede__context_begin, @function
+        .balign 32
+cede__context_begin:
+        .cfi_startproc
+        suspend
+        .cfi_endproc
+        .cfi_startproc
+        .cfi_undefined %rip
+        movq    (%rsi), %rbx
+        movq    16(%rsi), %r12
+        xorl    %ebp, %ebp
+        leaq    56(%rsi), %rsp
+        jmp     .Lstart
+        .cfi_endproc
+        .size   cede__context_begin, . - cede__context_begin
+
+/*
+ * Where a fresh context starts: rbx holds entry, r12 its argument.  Nobody called it; the return
+ * address that entry finds is there for backtraces.
+ */
         .globl  cede__context_start
         .hidden cede__context_start
         .type   cede__context_start, @function
@@ -77,8 +99,15 @@ cede__context_start:
 #ifdef __CET__
         endbr64
 #endif
+.Lstart:
         movq    %r12, %rdi
-        callq   *%rbx
+        leaq    .Lreturn(%rip), %rax
+        pushq   %rax
+        .cfi_adjust_cfa_offset 8
+        jmp     *%rbx
+        .cfi_adjust_cfa_offset -8
+        nop
+.Lreturn:
         ud2
         .cfi_endproc
         .size   cede__context_start, . - cede__context_start

@@ -19,6 +19,13 @@ static inline void cede__prefetch(const void *memory, size_t size)
                 __builtin_prefetch((const char *)memory + offset, 1);
 }
 
+/* Reads a byte, so that it is in the cache, and its page in the TLB.  Nothing is done with it. */
+static inline __attribute__((no_sanitize_address, no_sanitize_thread)) void cede__touch(
+        const void *memory)
+{
+        __asm__ volatile("" : : "r"(*(const volatile char *)memory));
+}
+
 /* Where the public function that this stands in was called from. */
 #define CEDE__CALL_SITE __builtin_return_address(0)
 

@@ -87,6 +87,18 @@ static inline void cede__sanity_destroy(struct cede__sanity *s)
         (void)s;
 }
 
+/* Whether destroy does anything: else the stacks need not be looked at for that. */
+static inline bool cede__sanity_watches(void)
+{
+#if defined(CEDE__ASAN) || defined(CEDE__TSAN)
+        return true;
+#elif defined(CEDE__VALGRIND)
+        return RUNNING_ON_VALGRIND;
+#else
+        return false;
+#endif
+}
+
 /* The calling thread's native stack; ASan's bounds are learned when it is first left. */
 static inline void cede__sanity_native(struct cede__sanity *s)
 {

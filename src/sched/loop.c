@@ -8,7 +8,10 @@ _Thread_local struct cede__loop *cede__loop_here;
 _Thread_local struct cede__loop *cede__loop_served;
 
 /* Where a suspended fiber goes on: its registers, the library's frames, and its own. */
-enum { HOT_FRAMES = 320 };
+enum { HOT_FRAMES = 192 };
+
+/* Turns for which the stacks are touched together. */
+enum { AHEAD = 16 };
 
 /* After so many turns of others those that found no stack try again. */
 enum { PATIENCE = 64 };
@@ -68,16 +71,16 @@ static inline struct cede__fiber *pick(struct cede__loop *loop)
         return pop(&loop->ready, &loop->ready.first);
 }
 
-static void bottom(void *arg);
-
 /* Makes sure that the fiber can be switched to.  False: there is no stack, so it has to wait. */
 static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
 {
-        if (cede__likely(fiber->context != NULL))
+        if (fiber->context)
                 return true;
-        if (loop->hooks->call(fiber))
+        if (fiber->stack_class == CEDE__STACKLESS) {
+                loop->hooks->call(fiber);
                 return false;
-        fiber->stack = cede__stack_take(&loop->stacks, loop->hooks->stack_class(fiber));
+        }
+        fiber->stack = cede__stack_take(&loop->stacks, fiber->stack_class);
         if (!fiber->stack) {
                 cede__fibers_push(&loop->starved, fiber);
                 loop->refused_at = cede__loop_turns(loop);
@@ -85,76 +88,104 @@ static bool bind(struct cede__loop *loop, struct cede__fiber *fiber)
         }
         loop->refusals = 0;
         cede__sanity_renew(&fiber->stack->sanity);
-        fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable, bottom, loop);
+        fiber->context = cede__context_make(fiber->stack->low, fiber->stack->usable,
+                                            loop->hooks->bottom, loop);
         return true;
 }
 
-/*
- * What follows when a fiber on `stack` has ended: the next one that has not started begins on the
- * same stack (true, it runs then), a started one is returned to be switched to.
- */
-static bool succeed(struct cede__loop *loop, struct cede__stack *stack,
-                    struct cede__fiber **ret_next)
+CEDE__NOINLINE struct cede__fiber *cede__loop_succeed_slowly(struct cede__loop *loop,
+                                                             struct cede__stack *stack)
 {
         struct cede__fiber *next;
 
         cede__self = NULL;
         cede__loop_feed(loop); /* there is this stack */
-        for (;;) {
+        do {
                 next = pick(loop);
-                if (!next->context && loop->hooks->call(next))
-                        continue; /* it was a callback */
-                if (!next->context && loop->hooks->stack_class(next) == stack->size_class) {
+                if (!next->context && next->stack_class == stack->size_class) {
                         next->stack = stack;
                         next->context = stack; /* anything but NULL: it has started */
                         cede__self = &next->party;
-                        return true;
+                        return next;
                 }
-                if (bind(loop, next))
-                        break;
-        }
-        if (next->next)
-                cede__prefetch(next->next->context, HOT_FRAMES); /* until its turn comes */
-        *ret_next = next;
-        return false;
+        } while (!bind(loop, next));
+        return next;
 }
 
-/* The bottom of every stack but the native one. */
-static void bottom(void *arg)
+/* Touches what the fibers that are next will need of their stacks; see stack/stack.h. */
+static CEDE__NOINLINE void look_ahead(const struct cede__loop *loop)
 {
-        struct cede__loop *loop = arg;
-        struct cede__stack *stack = cede__fiber_of(cede__self)->stack;
-        struct cede__fiber *next = NULL;
-        void *gone;
+        const struct cede__fiber *fiber = loop->ready.first;
+        const char *contexts[AHEAD];
+        unsigned n = 0;
 
-        cede__sanity_arrive(&stack->sanity, true);
-        do
-                loop->hooks->run(cede__fiber_of(cede__self));
-        while (succeed(loop, stack, &next));
+        for (; n < AHEAD && fiber && fiber->context; n++) {
+                contexts[n] = fiber->context;
+                cede__touch(contexts[n]);
+                fiber = fiber->next;
+        }
+        while (n-- > 0)
+                cede__prefetch(contexts[n] + 64, HOT_FRAMES - 64);
+}
 
-        /* Still running on `stack`, but from here to the switch nobody takes one. */
+/* Still running on `stack`, but from here to the switch nobody takes one. */
+void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct cede__fiber *next)
+{
+        if (cede__stack_pool_is_large(&loop->stacks)) {
+                if (loop->turns % AHEAD == 0)
+                        look_ahead(loop);
+        } else if (next->next) {
+                cede__prefetch(next->next->context, HOT_FRAMES);
+        }
         cede__stack_give(&loop->stacks, stack);
         cede__loop_feed(loop);
         cede__self = &next->party;
         cede__sanity_leave(&stack->sanity, sanity_of(next), true);
-        cede__context_switch(&gone, next->context);
-        __builtin_unreachable();
+        cede__context_switch(&loop->gone, next->context);
 }
 
-void cede__loop_suspend(struct cede__fiber *me)
+static inline void give_way(struct cede__fiber *me, struct cede__fiber *next, bool is_fresh)
 {
-        struct cede__loop *loop = me->loop;
-        struct cede__fiber *next;
-
-        do
-                next = pick(loop);
-        while (cede__unlikely(!bind(loop, next)));
         if (next == me)
                 return;
         cede__self = &next->party;
         cede__sanity_leave(sanity_of(me), sanity_of(next), false);
-        cede__context_switch(&me->context, next->context);
+        if (is_fresh)
+                cede__context_begin(&me->context, next->context);
+        else
+                cede__context_switch(&me->context, next->context);
         cede__sanity_arrive(sanity_of(me), false);
+}
+
+static CEDE__NOINLINE void suspend_slowly(struct cede__fiber *me)
+{
+        struct cede__fiber *next;
+        bool is_fresh;
+
+        do {
+                next = pick(me->loop);
+                is_fresh = !next->context;
+        } while (!bind(me->loop, next));
+        give_way(me, next, is_fresh);
+}
+
+/* Most often the next one is ready to be switched to: that is all in this function then. */
+void cede__loop_suspend(struct cede__fiber *me)
+{
+        struct cede__loop *loop = me->loop;
+        struct cede__fiber *next = loop->ready.first;
+        unsigned left = loop->turns - 1;
+
+        if (cede__unlikely(!next || !next->context || !left ||
+                           atomic_load_explicit(&loop->knock, memory_order_relaxed))) {
+                suspend_slowly(me);
+                return;
+        }
+        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED);
+        loop->ready.first = next->next;
+        if (!next->next)
+                loop->ready.last = &loop->ready.first;
+        give_way(me, next, false);
 }
 
 static void ready_posted(struct cede__post *post)
@@ -188,10 +219,11 @@ bool cede__loop_drain(struct cede__loop *loop)
         while (loop->ready.first) {
                 struct cede__fiber *fiber = pop(&loop->ready, &loop->ready.first);
 
-                if (!loop->hooks->call(fiber)) {
+                if (fiber->stack_class != CEDE__STACKLESS) {
                         cede__fibers_push(&loop->ready, fiber);
                         return false;
                 }
+                loop->hooks->call(fiber);
                 cede__loop_poll(loop);
         }
         return true;

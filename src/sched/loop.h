@@ -37,13 +37,14 @@ struct cede__fibers {
 
 /* The layer above. */
 struct cede__loop_hooks {
-        void (*run)(struct cede__fiber *fiber); /* to its end; the fiber may be gone afterwards */
         /*
-         * True: it was not a fiber but a callback that took its turn in the queue, and has had it.
+         * Where every stack starts, with its first fiber in cede__self: runs that one to its end,
+         * then those that cede__loop_succeed lets begin on the same stack; ends with
+         * cede__loop_quit.
          */
-        bool (*call)(struct cede__fiber *fiber);
+        void (*bottom)(void *loop);
+        void (*call)(struct cede__fiber *fiber);           /* a callback has its turn */
         bool (*is_fiber)(const struct cede__party *party); /* not a callback */
-        unsigned (*stack_class)(const struct cede__fiber *fiber);
         /*
          * Nothing of the loop's own will ever wake anybody.  0: something has been done about it;
          * else something outside might, and it is to be asked again after so many nanoseconds.
@@ -63,6 +64,9 @@ struct cede__loop_hooks {
         void (*overrun)(struct cede__fiber *fiber, int64_t limit); /* in a signal handler */
 };
 
+/* In place of a stack class: it is no fiber but a callback that takes its turn in the queue. */
+enum { CEDE__STACKLESS = CEDE__STACK_CLASSES };
+
 /* Flags of the knock word; the other bits are a pointer to a post. */
 enum {
         CEDE__KNOCK_SLEEPING = 1,
@@ -78,6 +82,7 @@ struct cede__loop {
         uint8_t glances;         /* since the clock was looked at; wraps */
         uint64_t turns_before;   /* given until the last poll, plus `turns` at that moment */
         const struct cede__loop_hooks *hooks;
+        void *gone;                  /* the context of who has ended; nobody resumes it */
         struct cede__fibers starved; /* unstarted fibers that there was no stack for */
         unsigned refusals;           /* how often in a row */
         uint64_t refused_at;         /* the turn of the last refusal */
@@ -145,6 +150,40 @@ static inline void cede__loop_ready(struct cede__loop *loop, struct cede__fiber 
 
 /* Gives the thread to the next ready fiber, until somebody makes this one ready again. */
 void cede__loop_suspend(struct cede__fiber *me);
+
+/*
+ * What follows when a fiber on `stack` has ended, and is gone: the next one that has not started
+ * begins on the same stack; the caller, which is at the bottom of that, runs it.  Or it is one with
+ * a stack of its own, which is to be passed to quit.
+ */
+struct cede__fiber *cede__loop_succeed_slowly(struct cede__loop *loop, struct cede__stack *stack);
+
+static inline struct cede__fiber *cede__loop_succeed(struct cede__loop *loop,
+                                                     struct cede__stack *stack)
+{
+        struct cede__fiber *next = loop->ready.first;
+        unsigned left = loop->turns - 1;
+
+        if (cede__unlikely(!next || next->context || next->stack_class != stack->size_class ||
+                           !left || atomic_load_explicit(&loop->knock, memory_order_relaxed) ||
+                           loop->starved.first))
+                return cede__loop_succeed_slowly(loop, stack);
+        __atomic_store_n(&loop->turns, left, __ATOMIC_RELAXED); /* the watchdog reads it */
+        loop->ready.first = next->next;
+        if (!next->next)
+                loop->ready.last = &loop->ready.first;
+        next->stack = stack;
+        next->context = stack; /* anything but NULL: it has started */
+        cede__self = &next->party;
+        return next;
+}
+
+/*
+ * Gives the stack back, and the thread to this fiber, for good.  Does not return, and is not
+ * declared so, for then compilers would call it instead of jumping to it: what is called without
+ * returning spoils the prediction of returns.
+ */
+void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct cede__fiber *next);
 
 /* Ends a fiber's wait (struct cede__party_kind's finish): makes it ready.  From any thread. */
 void cede__fiber_finish(struct cede__party *party, int result);

@@ -4,7 +4,10 @@
 #include "base/compiler.h"
 #include "base/guard.h"
 
-enum { SLAB_SIZE = 4 * 1024 * 1024, COLOURS = 16, COLOUR_STEP = 128, HOT_TOP = 256 };
+enum { SLAB_SIZE = 4 * 1024 * 1024, COLOURS = 16, COLOUR_STEP = 128, HOT_TOP = 128 };
+
+/* Its first half line shares a line of the cache with the first frames. */
+enum { DESCRIPTOR = 32 + (sizeof(struct cede__stack) - 32 + 63) / 64 * 64 };
 
 struct cede__slab {
         struct cede__slab *next;
@@ -56,7 +59,7 @@ static struct cede__stack *make(struct cede__stack_pool *pool, unsigned size_cla
         if (!cede__guard_install(c->fresh, CEDE__STACK_GUARD))
                 return NULL;
         low = c->fresh + CEDE__STACK_GUARD;
-        shift = (sizeof(*stack) + 63) / 64 * 64 + pool->made++ % COLOURS * COLOUR_STEP;
+        shift = DESCRIPTOR + pool->made++ % COLOURS * COLOUR_STEP;
         stack = (struct cede__stack *)(void *)(low + size - shift);
         stack->low = low;
         stack->usable = size - shift;
@@ -67,15 +70,29 @@ static struct cede__stack *make(struct cede__stack_pool *pool, unsigned size_cla
         return stack;
 }
 
+/* Touches the tops of those to be taken next. */
+static CEDE__NOINLINE void warm_up(const struct cede__stack_class *c)
+{
+        for (unsigned i = 0; i < CEDE__STACK_TOPS; i++)
+                if (c->free[i])
+                        cede__touch(c->free[i]);
+        for (unsigned i = 0; i < CEDE__STACK_TOPS; i++)
+                cede__prefetch((const char *)c->free[i] - HOT_TOP, HOT_TOP);
+}
+
 struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned size_class)
 {
-        struct cede__stack *stack = pool->classes[size_class].free;
+        struct cede__stack_class *c = &pool->classes[size_class];
+        struct cede__stack **newest = &c->free[c->newest % CEDE__STACK_TOPS], *stack = *newest;
 
         if (stack) {
-                pool->classes[size_class].free = stack->next;
-                /* Whoever takes the next one finds its top in the cache. */
-                if (stack->next)
-                        cede__prefetch((char *)stack->next - HOT_TOP, HOT_TOP + sizeof(*stack));
+                *newest = stack->below;
+                c->newest--;
+                if (!cede__stack_pool_is_large(pool))
+                        cede__prefetch((char *)c->free[c->newest % CEDE__STACK_TOPS] - HOT_TOP,
+                                       HOT_TOP + 64);
+                else if (c->newest % CEDE__STACK_TOPS == 0)
+                        warm_up(c);
         } else {
                 stack = make(pool, size_class);
         }
@@ -86,16 +103,22 @@ struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned siz
 
 void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack)
 {
-        stack->next = pool->classes[stack->size_class].free;
-        pool->classes[stack->size_class].free = stack;
+        struct cede__stack_class *c = &pool->classes[stack->size_class];
+        struct cede__stack **newest = &c->free[++c->newest % CEDE__STACK_TOPS];
+
+        stack->below = *newest;
+        *newest = stack;
         pool->used--;
 }
 
 void cede__stack_pool_finish(struct cede__stack_pool *pool)
 {
-        for (unsigned size_class = 0; size_class < CEDE__STACK_CLASSES; size_class++)
-                for (struct cede__stack *s = pool->classes[size_class].free; s; s = s->next)
-                        cede__sanity_destroy(&s->sanity);
+        for (unsigned size_class = 0; size_class < CEDE__STACK_CLASSES && cede__sanity_watches();
+             size_class++)
+                for (unsigned i = 0; i < CEDE__STACK_TOPS; i++)
+                        for (struct cede__stack *s = pool->classes[size_class].free[i]; s;
+                             s = s->below)
+                                cede__sanity_destroy(&s->sanity);
         while (pool->slabs) {
                 struct cede__slab *slab = pool->slabs;
 

@@ -10,11 +10,18 @@
  *                     low           top (descriptor, then the first frame, downwards)
  *
  * Guards are made with MADV_GUARD_INSTALL (Linux 6.13), which costs no mapping per stack, else with
- * mprotect.  They are 64 KiB, because a large frame can step over a single page.
+ * mprotect.  They are 68 KiB, because a large frame can step over a single page.
  *
- * A stack that is given back is the next to be taken (LIFO), its top still in the cache.  All of
- * them start at the same offset from a page boundary, where their first frames would fight for the
- * same few cache sets; so each is shifted by a colour of its own within its top page.
+ * A stack that is given back is the next to be taken (LIFO), its top still in the cache.  If all of
+ * them started at the same offset from a page boundary, their first frames would fight for the same
+ * few cache sets; so each is shifted by a colour of its own within its top page.  Likewise the
+ * distance from one to the next is an odd number of pages, since at a power of two they would fight
+ * for the same few entries of the TLB.
+ *
+ * Thousands of stacks are in no cache and no TLB, and to wait for them one by one takes longer than
+ * all that is done with a task.  So the next CEDE__STACK_TOPS that will be taken are known without
+ * reading them (`free`, by turns; each leads to the one so many below it), and their tops are
+ * touched together, by loads: of prefetches the processor drops what its page walkers cannot take.
  *
  * A pool belongs to one loop and is used by its thread only.
  */
@@ -29,22 +36,24 @@
 enum {
         CEDE__STACK_MIN_SHIFT = 14, /* 16 KiB */
         CEDE__STACK_CLASSES = 17,   /* up to 1 GiB */
-        CEDE__STACK_GUARD = 64 * 1024,
+        CEDE__STACK_GUARD = 68 * 1024,
+        CEDE__STACK_TOPS = 16,
 };
 
 /* Lies at the top of the stack that it describes. */
 struct cede__stack {
-        struct cede__stack *next; /* in the pool */
-        char *low;                /* the lowest byte of the stack, the guard is below */
-        size_t usable;            /* from low to where the first frame goes */
+        struct cede__stack *below; /* in the pool: CEDE__STACK_TOPS below this one */
+        char *low;                 /* the lowest byte of the stack, the guard is below */
+        size_t usable;             /* from low to where the first frame goes */
         unsigned size_class;
         struct cede__sanity sanity;
 };
 
 struct cede__stack_class {
-        struct cede__stack *free; /* LIFO */
-        char *fresh;              /* the next never used place in the newest slab */
-        unsigned left;            /* how many of those */
+        struct cede__stack *free[CEDE__STACK_TOPS]; /* LIFO; the newest at free[newest % TOPS] */
+        unsigned newest;                            /* wraps */
+        unsigned left;                              /* never used places in the newest slab */
+        char *fresh;                                /* the next of them */
 };
 
 struct cede__stack_pool {
@@ -69,6 +78,12 @@ struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned siz
 
 /* Gives it back.  The caller may still run on it, as long as it takes nothing from the pool. */
 void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack);
+
+/* Whether more stacks are in use than stay in the caches. */
+static inline bool cede__stack_pool_is_large(const struct cede__stack_pool *pool)
+{
+        return pool->used > 1000;
+}
 
 /* Returns all memory to the system; no stack is in use any more. */
 void cede__stack_pool_finish(struct cede__stack_pool *pool);

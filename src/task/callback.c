@@ -51,7 +51,8 @@ struct cede__party *cede__callback_begin(struct cede_callback *c)
                 cede__die("a callback waits that has no function");
         if (!loop && !c->post)
                 cede__die("a callback waits outside of a run: give it a post function");
-        c->fiber = (struct cede__fiber){ .loop = c->post ? NULL : loop };
+        c->fiber = (struct cede__fiber){ .loop = c->post ? NULL : loop,
+                                         .stack_class = CEDE__STACKLESS };
         c->fiber.party.kind = &cede__callback_party;
         c->fiber.party.priority = c->priority;
         c->fiber.party.scope = &nowhere;
@@ -90,12 +91,9 @@ void cede_callback_run(struct cede_callback *c)
         cede__self = before;
 }
 
-bool cede__callback_call(struct cede__fiber *fiber)
+void cede__callback_call(struct cede__fiber *fiber)
 {
-        if (fiber->party.kind != &cede__callback_party)
-                return false;
         cede_callback_run(callback_of(&fiber->party));
-        return true;
 }
 
 int cede_callback_cancel(struct cede_callback *c)

@@ -12,7 +12,7 @@ struct cede__party *cede__callback_begin(struct cede_callback *callback);
 /* The wait did not come about. */
 void cede__callback_refused(struct cede_callback *callback);
 
-/* The loop's hook: calls the fiber, if it is a callback. */
-bool cede__callback_call(struct cede__fiber *fiber);
+/* The loop's hook: calls the callback that the fiber is. */
+void cede__callback_call(struct cede__fiber *fiber);
 
 #endif

@@ -72,9 +72,9 @@ static void cancel_inwards(struct visits *v, struct cede__party *me, struct cede
 /* On its own worker. */
 static void cancel_base(struct visits *v, struct cede_task *task)
 {
-        if (task->ended || task->base_cancel)
+        if (task->fiber.ended || task->fiber.base_cancel)
                 return;
-        task->base_cancel = true;
+        task->fiber.base_cancel = true;
         cancel_inwards(v, &task->fiber.party, task->home, -ECANCELED);
 }
 
@@ -123,12 +123,13 @@ void cede__cancel_task(struct cede_task *task)
         const unsigned char one = CEDE__CANCEL | CEDE__CANCELLED;
 
         if (!cede__task_is_here(task)) {
-                bool before = __atomic_load_n(&task->requests, __ATOMIC_RELAXED) & CEDE__CANCEL;
+                bool before =
+                        __atomic_load_n(&task->fiber.requests, __ATOMIC_RELAXED) & CEDE__CANCEL;
 
                 cede__task_request(task, before ? CEDE__CANCEL : one);
                 return;
         }
-        if (!task->base_cancel)
-                __atomic_fetch_or(&task->requests, one, __ATOMIC_RELAXED);
+        if (!task->fiber.base_cancel)
+                __atomic_fetch_or(&task->fiber.requests, one, __ATOMIC_RELAXED);
         cede__cancel_task_here(task);
 }

@@ -30,7 +30,7 @@ int cede_yield(void)
         if (cede__unlikely(me->cancel))
                 return me->cancel;
         cede__loop_ready(fiber->loop, fiber);
-        me->kind->block(me);
+        cede__task_suspend(cede__task_of(me));
         return me->cancel;
 }
 
@@ -102,6 +102,7 @@ static int sleep_until(int64_t t, const void *site)
                 return cede_yield();
         cede__wait_begin(&w, &me->fiber.party, &a_time, NULL, 0, site);
         me->timer.fire = fire;
+        me->timer.link.next = NULL; /* not set, if this is for ever */
         if (t != CEDE_NEVER)
                 cede__timer_set(&me->fiber.loop->timers, &me->timer, t);
         return cede__wait(&me->fiber.party);
@@ -119,13 +120,18 @@ int cede_sleep_until(int64_t t)
 
 int cede__no_suspend_enter(void)
 {
-        cede__task_here()->no_suspend++;
+        struct cede_task *me = cede__task_here();
+
+        me->no_suspend = me->fiber.keeps_turn ? (unsigned short)(me->no_suspend + 1) : 1;
+        me->fiber.keeps_turn = true;
         return 1;
 }
 
 int cede__no_suspend_end(void)
 {
-        cede__task_here()->no_suspend--;
+        struct cede_task *me = cede__task_here();
+
+        me->fiber.keeps_turn = --me->no_suspend > 0;
         return 0;
 }
 

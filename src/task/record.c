@@ -13,11 +13,6 @@ struct cede__records {
         struct cede_task tasks[(CHUNK_SIZE - 64) / sizeof(struct cede_task)];
 };
 
-static struct cede_task *next_free(const struct cede_task *task)
-{
-        return (struct cede_task *)(void *)task->fiber.next;
-}
-
 static bool add_chunk(struct cede__worker *worker)
 {
         struct cede__records *chunk = cede__map(sizeof(*chunk));
@@ -31,37 +26,23 @@ static bool add_chunk(struct cede__worker *worker)
         return true;
 }
 
-/* By stores: for this size compilers choose `rep stos`, which takes longer to start than to do. */
-static void clear(struct cede_task *task)
+/* Fresh pages are zero, and are touched only as far as they are used. */
+struct cede_task *cede__record_add(struct cede__worker *worker)
 {
-        typedef uint64_t __attribute__((vector_size(16), may_alias)) pair;
-        pair *pairs = (pair *)(void *)task;
+        struct cede_task *task;
 
-#pragma GCC unroll 12
-        for (size_t i = 0; i < sizeof(*task) / sizeof(*pairs); i++)
-                pairs[i] = (pair){ 0 };
-}
-
-struct cede_task *cede__record_take(struct cede__worker *worker)
-{
-        struct cede_task *task = worker->free_records;
-
-        if (cede__likely(task != NULL)) {
-                worker->free_records = next_free(task);
-                clear(task);
-                return task;
-        }
-        /* Fresh pages are zero, and are touched only as far as they are used. */
         if (worker->unused_records == worker->unused_end && !add_chunk(worker))
                 return NULL;
-        return worker->unused_records++;
+        task = worker->unused_records++;
+        task->fiber.party.kind = &cede__task_party;
+        return task;
 }
 
-void cede__record_give(struct cede__worker *worker, struct cede_task *task)
+void cede__record_drop(struct cede__worker *worker, struct cede_task *task)
 {
-        task->held = false; /* so that a stale handle is noticed, as long as nobody else has it */
-        task->fiber.next = (struct cede__fiber *)(void *)worker->free_records;
-        worker->free_records = task;
+        task->fiber.held = false; /* a stale handle is noticed, as long as nobody else has it */
+        task->name = NULL;
+        cede__record_give(worker, task);
 }
 
 void cede__records_finish(struct cede__worker *worker)

@@ -18,7 +18,7 @@ static bool stands_still(const struct cede_task *t)
 static struct cede_task *living(struct cede_scope *s, struct cede__list *link)
 {
         for (; link != &s->children; link = link->next)
-                if (!cede__task_of_sibling(link)->ended)
+                if (!cede__task_of_sibling(link)->fiber.ended)
                         return cede__task_of_sibling(link);
         return NULL;
 }
@@ -74,7 +74,7 @@ static void add_name(struct cede__text *text, const struct cede_task *t)
         if (!t->name)
                 site = cede__sites_find(text->sites, fn + 1);
         cede__text_add(text, "%s (%llu)", site.function ? site.function : cede_task_name(t),
-                       (unsigned long long)t->id);
+                       (unsigned long long)t->fiber.id);
 }
 
 void cede__party_describe(const struct cede__party *party, struct cede__text *text)
@@ -246,12 +246,12 @@ bool cede__run_explain_fault(const void *address, const void *sp)
         if (!fiber || !fiber->stack || !cede__stack_overrun(fiber->stack, address, sp))
                 return false;
         t = cede__container_of(fiber, const struct cede_task, fiber);
-        size = cede__stack_class_size(t->stack_class);
+        size = cede__stack_class_size(t->fiber.stack_class);
         cede__text_open(&text, STDERR_FILENO);
         cede__text_add(&text,
                        "cede: task \"%s\" (%llu) overflowed its stack of %zu bytes; give it a "
                        "larger one with cede_spawn_options.stack_size\n",
-                       cede_task_name(t), (unsigned long long)t->id, size);
+                       cede_task_name(t), (unsigned long long)t->fiber.id, size);
         return true;
 }
 
@@ -264,5 +264,5 @@ void cede__run_overrun(struct cede__fiber *fiber, int64_t limit)
         cede__text_add(
                 &text,
                 "cede: task \"%s\" (%llu) has run for more than %lld ms without giving way\n",
-                cede_task_name(t), (unsigned long long)t->id, (long long)(limit / 1000000));
+                cede_task_name(t), (unsigned long long)t->fiber.id, (long long)(limit / 1000000));
 }

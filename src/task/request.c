@@ -26,13 +26,14 @@
 
 static unsigned char add(struct cede_task *task, unsigned char bits)
 {
-        return __atomic_fetch_or(&task->requests, bits, __ATOMIC_ACQ_REL);
+        return __atomic_fetch_or(&task->fiber.requests, bits, __ATOMIC_ACQ_REL);
 }
 
 static void serve_one(struct cede_task *task)
 {
-        unsigned char asked = __atomic_fetch_and(
-                &task->requests, (unsigned char)~(CEDE__QUEUED | CEDE__RESORT), __ATOMIC_ACQ_REL);
+        unsigned char asked =
+                __atomic_fetch_and(&task->fiber.requests,
+                                   (unsigned char)~(CEDE__QUEUED | CEDE__RESORT), __ATOMIC_ACQ_REL);
 
         if (asked & CEDE__OVER)
                 return;
@@ -81,14 +82,14 @@ static void push(struct cede_task *task)
 
 void cede__task_request(struct cede_task *task, unsigned char bits)
 {
-        unsigned char seen = __atomic_load_n(&task->requests, __ATOMIC_RELAXED), want;
+        unsigned char seen = __atomic_load_n(&task->fiber.requests, __ATOMIC_RELAXED), want;
         bool pushes;
 
         do {
                 pushes = (seen & (CEDE__STARTED | CEDE__OVER | CEDE__QUEUED)) == CEDE__STARTED;
                 want = (unsigned char)(seen | bits | (pushes ? CEDE__QUEUED : 0));
-        } while (!__atomic_compare_exchange_n(&task->requests, &seen, want, true, __ATOMIC_ACQ_REL,
-                                              __ATOMIC_RELAXED));
+        } while (!__atomic_compare_exchange_n(&task->fiber.requests, &seen, want, true,
+                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
         if (pushes)
                 push(task);
 }
@@ -96,7 +97,7 @@ void cede__task_request(struct cede_task *task, unsigned char bits)
 void cede__task_take(struct cede_task *task)
 {
         if (add(task, CEDE__STARTED) & CEDE__CANCEL) {
-                task->base_cancel = true;
+                task->fiber.base_cancel = true;
                 task->fiber.party.cancel = -ECANCELED;
         }
 }
@@ -104,7 +105,7 @@ void cede__task_take(struct cede_task *task)
 void cede__task_close_requests(struct cede__worker *here, struct cede_task *task)
 {
         add(task, CEDE__OVER);
-        while (__atomic_load_n(&task->requests, __ATOMIC_ACQUIRE) & CEDE__QUEUED) {
+        while (__atomic_load_n(&task->fiber.requests, __ATOMIC_ACQUIRE) & CEDE__QUEUED) {
                 serve(here);
                 cede__spin_pause();
         }

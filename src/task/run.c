@@ -26,10 +26,9 @@ static bool is_task(const struct cede__party *party)
 }
 
 static const struct cede__loop_hooks hooks = {
-        .run = cede__task_run,
+        .bottom = cede__task_run,
         .is_fiber = is_task,
         .call = cede__callback_call,
-        .stack_class = cede__task_stack_class,
         .quiescent = cede__run_quiescent,
         .find = cede__share_find,
         .rest = cede__share_rest,
@@ -71,8 +70,8 @@ static struct cede__run *create(const struct cede_run_options *options)
         main = &run->worker[0].native;
         cede__scope_init(&run->root, &main->fiber.party);
         main->name = "main";
-        main->id = 1;
-        run->worker[0].spawned = run->worker[0].live = run->worker[0].peak_live = 1;
+        main->fiber.id = 1;
+        run->worker[0].live = 1;
         return run;
 }
 
@@ -248,9 +247,9 @@ void cede_run_stats(struct cede_run_stats *ret_stats)
         for (unsigned i = 0; here && i < here->run->workers; i++) {
                 const struct cede__worker *w = &here->run->worker[i];
 
-                ret_stats->spawned += w->spawned;
+                ret_stats->spawned += (w->last_id - w->index) / w->workers;
                 ret_stats->live += w->live;
-                ret_stats->peak_live += w->peak_live;
+                ret_stats->peak_live += w->live > w->peak_live ? w->live : w->peak_live;
                 ret_stats->stacks += w->loop.stacks.used;
                 ret_stats->peak_stacks += w->loop.stacks.peak;
                 ret_stats->turns += cede__loop_turns(&w->loop);

@@ -51,9 +51,8 @@ struct cede__worker *cede__run_main_here(void);
 /* Calls what was granted to callbacks of this worker, before it ends. */
 void cede__run_drain(struct cede__worker *me);
 
-/* The loop hooks for a task's life and for its stack. */
-void cede__task_run(struct cede__fiber *fiber);
-unsigned cede__task_stack_class(const struct cede__fiber *fiber);
+/* The bottom of every task's stack, for the loop's hooks. */
+void cede__task_run(void *loop);
 
 /*
  * Nothing in the run can wake anybody.  If nothing outside can either: reports and cancels

@@ -18,7 +18,7 @@ static int cancel_outside(const struct cede_scope *s, const struct cede__party *
 
         if (!task || s->parent != task->home)
                 return s->parent->cancel;
-        if (task->base_cancel)
+        if (task->fiber.base_cancel)
                 return -ECANCELED;
         return task->home->owner == me ? task->home->cancel : 0; /* the main task's home: the run */
 }
@@ -109,9 +109,9 @@ static void fail(struct cede_scope *s, int error)
 
 void cede__scope_child_failed(struct cede_scope *s, const struct cede_task *child)
 {
-        if (child->result != -ECANCELED)
-                fail(s, child->result);
-        else if (__atomic_load_n(&child->requests, __ATOMIC_RELAXED) & CEDE__CANCELLED)
+        if (child->fiber.party.result != -ECANCELED)
+                fail(s, child->fiber.party.result);
+        else if (__atomic_load_n(&child->fiber.requests, __ATOMIC_RELAXED) & CEDE__CANCELLED)
                 return; /* by cede_task_cancel: somebody wanted this */
         else if (s->own == -ETIMEDOUT)
                 fail(s, -ETIMEDOUT); /* cut short by the deadline */
@@ -119,12 +119,10 @@ void cede__scope_child_failed(struct cede_scope *s, const struct cede_task *chil
                 fail(s, -ECANCELED); /* cancelled from further out, or its own idea */
 }
 
-struct cede__party *cede__scope_child_gone(struct cede_scope *s)
+struct cede__party *cede__scope_childless(struct cede_scope *s)
 {
         struct cede__waiter *closer = s->closer;
 
-        if (--s->live)
-                return NULL;
         if (s->limit)
                 cede__limit_delist(s);
         if (!closer)
@@ -174,7 +172,7 @@ void cede__scope_drop_handles(struct cede_scope *s, struct cede_task *me)
                 struct cede_task *child = cede__task_of_sibling(s->children.next);
 
                 cede__list_remove(&child->sibling);
-                cede__record_give(cede__worker_of(me->fiber.loop), child);
+                cede__record_drop(cede__worker_of(me->fiber.loop), child);
         }
 }
 

@@ -60,7 +60,7 @@ static bool lends(const struct cede_task *t)
 
 static bool holds_slot(const struct cede_task *t)
 {
-        return !t->ended && !t->waits_to_start && !lends(t);
+        return !t->fiber.ended && !t->waits_to_start && !lends(t);
 }
 
 static void begin_children(struct frame *f, struct cede_scope *s)
@@ -104,7 +104,7 @@ static void set_on_path(const struct frame *f, bool on)
         if (f->edge)
                 f->edge->on_path = on;
         else
-                cede__task_of(f->self.party)->on_path = on;
+                cede__fiber_of(f->self.party)->on_path = on;
 }
 
 /* Whether it is a task of this loop; `known`: the caller's loop is where it was come upon. */
@@ -134,7 +134,7 @@ static int visit(struct cede__party *p, bool known)
                 t = task_here(p, known);
         if (!f->edge && !t)
                 return MOVES;
-        if (f->edge ? f->edge->on_path : t->on_path)
+        if (f->edge ? f->edge->on_path : t->fiber.on_path)
                 return STUCK;
         if (!expand(f, p, t))
                 return MOVES;
@@ -162,7 +162,7 @@ static struct cede__party *next_of(struct frame *f)
                         continue;
                 }
                 f->child = f->child->next;
-                if (f->limit ? holds_slot(t) : !t->ended)
+                if (f->limit ? holds_slot(t) : !t->fiber.ended)
                         return &t->fiber.party;
         }
         f->scope = NULL;
@@ -261,7 +261,7 @@ bool cede__stuck_possible(struct cede__party *me)
                 t = cede__task_of(me);
                 l = t->home->limit;
                 here = cede__worker_of(t->fiber.loop);
-                if (t->joiner || (l && (l->starts.head || l->resumes.head)))
+                if ((t->fiber.held && t->joiner) || (l && (l->starts.head || l->resumes.head)))
                         return true;
                 if (!t->home->closer || t->home->owner == me)
                         return false;

@@ -17,20 +17,16 @@ static struct cede__waiter ended_mark;
 
 void (*cede__held_abandon)(struct cede__party *party);
 
-unsigned cede__task_stack_class(const struct cede__fiber *fiber)
+void cede__task_must_not_suspend(const struct cede_task *me)
 {
-        return cede__container_of(fiber, const struct cede_task, fiber)->stack_class;
+        cede__die("task \"%s\" has to wait inside a CEDE_NO_SUSPEND region; move the wait out of "
+                  "the region",
+                  cede_task_name(me));
 }
 
 static void block(struct cede__party *party)
 {
-        struct cede_task *me = cede__task_of(party);
-
-        if (cede__unlikely(me->no_suspend))
-                cede__die("task \"%s\" has to wait inside a CEDE_NO_SUSPEND region; move the wait "
-                          "out of the region",
-                          cede_task_name(me));
-        cede__loop_suspend(&me->fiber);
+        cede__task_suspend(cede__task_of(party));
 }
 
 const struct cede__party_kind cede__task_party = { block, cede__fiber_finish, true, false };
@@ -51,25 +47,42 @@ static struct cede__worker *scope_worker(const struct cede_scope *scope)
         return cede__worker_of(cede__fiber_of(scope->owner)->loop);
 }
 
-/* On the worker of the scope that it was spawned into. */
-static inline void adopt(struct cede__worker *here, struct cede_task *task)
+/* Spawned into a scope with a limit. */
+static CEDE__NOINLINE void start_limited(struct cede__worker *here, struct cede_task *task)
 {
         struct cede_scope *scope = task->home;
 
-        cede__list_insert(&scope->children, &task->sibling);
-        if (!scope->live++ && scope->limit)
+        if (scope->live == 1)
                 cede__limit_enlist(scope->limit, scope);
-        here->spawned++;
-        if (++here->live > here->peak_live)
-                here->peak_live = here->live;
-        if (scope->cancel) {
-                task->base_cancel = true;
-                task->fiber.party.cancel = -ECANCELED;
-        }
-        if (!scope->limit || cede__limit_admit(scope->limit, task))
+        if (cede__limit_admit(scope->limit, task))
                 cede__task_start(here, task);
         else if (cede__unlikely(scope->closer != NULL))
                 (void)cede__deadlock_look(&task->fiber.party); /* its end is awaited already */
+}
+
+/* Among the children of its scope, on the worker of that. */
+static inline void enter(struct cede__worker *here, struct cede_scope *scope,
+                         struct cede_task *task)
+{
+        cede__list_insert(&scope->children, &task->sibling);
+        scope->live++;
+        here->live++;
+}
+
+/* On the worker of the scope that it was spawned into. */
+static void adopt(struct cede__worker *here, struct cede_task *task)
+{
+        struct cede_scope *scope = task->home;
+
+        enter(here, scope, task);
+        if (scope->cancel) {
+                task->fiber.base_cancel = true;
+                task->fiber.party.cancel = -ECANCELED;
+        }
+        if (scope->limit)
+                start_limited(here, task);
+        else
+                cede__task_start(here, task);
 }
 
 /*
@@ -79,6 +92,23 @@ static inline void adopt(struct cede__worker *here, struct cede_task *task)
 static void adopt_posted(struct cede__post *post)
 {
         adopt(cede__worker_here(), cede__container_of(post, struct cede_task, post));
+}
+
+/* A record from cede__record_take becomes the task. */
+static inline void fill(struct cede__worker *here, struct cede_task *task, struct cede_scope *scope,
+                        int (*fn)(void *), void *arg, unsigned size_class)
+{
+        task->fiber.loop = &here->loop;
+        task->home = task->fiber.party.scope = scope;
+        task->fn = fn;
+        task->arg = arg;
+        task->fiber.stack_class = (unsigned char)size_class;
+        task->fiber.id = (uint32_t)(here->last_id += here->workers);
+}
+
+static inline bool is_of(struct cede__worker *here, const struct cede_scope *scope)
+{
+        return scope->owner && cede__is_task(scope->owner) && scope_worker(scope) == here;
 }
 
 int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *options,
@@ -93,8 +123,8 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
         size_class = here->run->stack_class;
         if (!scope)
                 scope = &here->run->root;
-        if (!scope->owner || !cede__is_task(scope->owner) ||
-            (scope_worker(scope) != here && scope_worker(scope)->run != here->run))
+        if (!is_of(here, scope) && (!scope->owner || !cede__is_task(scope->owner) ||
+                                    scope_worker(scope)->run != here->run))
                 cede__die("a task is spawned into a scope that is closed, or of another run, or of "
                           "a plain thread");
         if (!fn)
@@ -106,19 +136,15 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
         task = cede__record_take(here);
         if (!task)
                 return -ENOMEM;
-        task->fiber.party.kind = &cede__task_party;
-        task->fiber.loop = &here->loop;
-        task->home = task->fiber.party.scope = scope;
-        task->fn = fn;
-        task->arg = arg;
-        task->id = (uint32_t)(++here->last_id * here->run->workers + here->index);
-        task->stack_class = (unsigned char)size_class;
+        fill(here, task, scope, fn, arg, size_class);
         if (options) {
-                task->name = options->name;
+                if (options->name)
+                        cede_task_set_name(task, options->name);
                 task->fiber.party.priority = options->priority;
         }
         if (ret_task) {
-                task->held = true;
+                task->fiber.held = true;
+                task->joiner = NULL;
                 *ret_task = task;
         }
         if (cede__likely(scope_worker(scope) == here)) {
@@ -130,9 +156,20 @@ int cede_spawn_with(struct cede_scope *scope, const struct cede_spawn_options *o
         return 0;
 }
 
+/* What most tasks need is done here, and no function called; the other knows all cases. */
 int cede_spawn(struct cede_scope *scope, int (*fn)(void *), void *arg)
 {
-        return cede_spawn_with(scope, NULL, fn, arg, NULL);
+        struct cede__worker *here = cede__worker_here();
+        struct cede_task *task;
+
+        if (cede__unlikely(!here || !scope || !is_of(here, scope) || scope->cancel ||
+                           scope->limit || !fn || !here->free_records || !cede__worker_alone(here)))
+                return cede_spawn_with(scope, NULL, fn, arg, NULL);
+        task = cede__record_take(here);
+        fill(here, task, scope, fn, arg, here->stack_class);
+        enter(here, scope, task);
+        cede__loop_ready(&here->loop, &task->fiber);
+        return 0;
 }
 
 /*
@@ -154,10 +191,28 @@ static bool give_result(struct cede_task *me)
                                               __ATOMIC_ACQUIRE));
         if (!joiner)
                 return false;
-        joiner->need = me->result;
-        me->held = false;
+        joiner->need = me->fiber.party.result;
+        me->fiber.held = false;
         cede__wait_finish(joiner->party, 0);
         return true;
+}
+
+/* It has failed, or has a handle or a name.  Its record may be kept for who has the handle. */
+static CEDE__NOINLINE void tell(struct cede__worker *here, struct cede_task *me)
+{
+        me->fiber.ended = true;
+        if (me->fiber.party.result < 0)
+                cede__scope_child_failed(me->home, me);
+        if (!me->fiber.held || give_result(me)) {
+                cede__list_remove(&me->sibling);
+                cede__record_drop(here, me);
+        }
+}
+
+static inline bool is_plain(const struct cede_task *me)
+{
+        return me->fiber.party.result >= 0 && !me->fiber.held &&
+               !(__atomic_load_n(&me->fiber.requests, __ATOMIC_RELAXED) & CEDE__NAMED);
 }
 
 /* On the worker of its scope, after the task has ended on its own. */
@@ -166,17 +221,18 @@ static inline void gone(struct cede__worker *here, struct cede_task *me)
         struct cede_scope *home = me->home;
         struct cede__party *resuming;
 
-        me->ended = true;
+        if (here->live > here->peak_live)
+                here->peak_live = here->live;
         here->live--;
-        if (cede__unlikely(me->result < 0))
-                cede__scope_child_failed(home, me);
-        if (!me->held || give_result(me)) {
+        if (cede__likely(is_plain(me))) {
                 cede__list_remove(&me->sibling);
                 cede__record_give(here, me);
+        } else {
+                tell(here, me);
         }
         /* In this order: a parent that now wants its slot back is served before a queued start. */
         resuming = cede__scope_child_gone(home);
-        if (home->limit)
+        if (cede__unlikely(home->limit != NULL))
                 cede__limit_release(home->limit);
         if (cede__unlikely(resuming && cede__waits(resuming)))
                 (void)cede__deadlock_look(resuming);
@@ -187,7 +243,21 @@ static void gone_posted(struct cede__post *post)
         gone(cede__worker_here(), cede__container_of(post, struct cede_task, post));
 }
 
-static void end(struct cede__worker *here, struct cede_task *me)
+/* It ran with other workers around. */
+static CEDE__NOINLINE void end_shared(struct cede__worker *here, struct cede_task *me)
+{
+        struct cede__worker *worker = scope_worker(me->home);
+
+        cede__task_close_requests(here, me);
+        if (worker == here) {
+                gone(here, me);
+        } else {
+                me->post.run = gone_posted;
+                cede__loop_post(&worker->loop, &me->post);
+        }
+}
+
+static inline void end(struct cede__worker *here, struct cede_task *me)
 {
         const struct cede_scope *home = me->home;
 
@@ -195,32 +265,38 @@ static void end(struct cede__worker *here, struct cede_task *me)
                 cede__die("task \"%s\" returned with a scope open; close it before the function "
                           "that opened it returns",
                           cede_task_name(me));
-        if (me->locals)
+        if (cede__unlikely(me->locals != NULL))
                 cede__locals_finish(me);
         cede__party_abandon(&me->fiber.party);
-        if (cede__unlikely(here->loop.shared))
-                cede__task_close_requests(here, me);
-        if (cede__likely(scope_worker(home) == here)) {
+        if (cede__likely(cede__worker_alone(here)))
                 gone(here, me);
-        } else {
-                me->post.run = gone_posted;
-                cede__loop_post(&scope_worker(home)->loop, &me->post);
-        }
+        else
+                end_shared(here, me);
 }
 
-void cede__task_run(struct cede__fiber *fiber)
+static inline void run_one(struct cede__worker *here, struct cede_task *me)
 {
-        struct cede_task *me = cede__container_of(fiber, struct cede_task, fiber);
-
-        struct cede__worker *here = cede__worker_of(fiber->loop);
         void *arg = me->arg;
 
-        if (cede__unlikely(here->loop.shared))
+        if (cede__unlikely(!cede__worker_alone(here)))
                 cede__task_take(me);
-        me->timer = (struct cede__timer){ { NULL, NULL }, 0, NULL };
         me->locals = NULL;
-        me->result = me->fn(arg);
+        me->fiber.party.result = me->fn(arg);
         end(here, me);
+}
+
+void cede__task_run(void *arg)
+{
+        struct cede__loop *loop = arg;
+        struct cede__fiber *fiber = cede__fiber_of(cede__self);
+        struct cede__stack *stack = fiber->stack;
+
+        cede__sanity_arrive(&stack->sanity, true);
+        do {
+                run_one(cede__worker_of(loop), cede__container_of(fiber, struct cede_task, fiber));
+                fiber = cede__loop_succeed(loop, stack);
+        } while (fiber->stack == stack);
+        cede__loop_quit(loop, stack, fiber);
 }
 
 static void join_withdraw(struct cede__waiter *w)
@@ -234,7 +310,8 @@ static void join_describe(const struct cede__waiter *w, struct cede__text *t)
 {
         const struct cede_task *task = w->object;
 
-        cede__text_add(t, "\"%s\" (%llu)", cede_task_name(task), (unsigned long long)task->id);
+        cede__text_add(t, "\"%s\" (%llu)", cede_task_name(task),
+                       (unsigned long long)task->fiber.id);
 }
 
 const struct cede__waitable cede__wait_for_task = { "the end of task", join_withdraw, NULL,
@@ -251,7 +328,7 @@ static void check_run(const struct cede_task *task)
 
 static void check_handle(const struct cede_task *task, const struct cede_task *me)
 {
-        if (!task->held && task != me)
+        if (!task->fiber.held && task != me)
                 cede__die("a task is joined through a handle that is gone, or is none: it was "
                           "joined already, or its scope closed");
         check_run(task);
@@ -280,7 +357,7 @@ static int wait_unless_circular(struct cede__waiter *w)
 static void drop(struct cede_task *task)
 {
         cede__list_remove(&task->sibling);
-        cede__record_give(cede__worker_here(), task);
+        cede__record_drop(cede__worker_here(), task);
 }
 
 static void drop_posted(struct cede__post *post)
@@ -292,7 +369,7 @@ static void drop_posted(struct cede__post *post)
 static int take_result(struct cede_task *task)
 {
         struct cede__worker *worker = scope_worker(task->home);
-        int result = task->result;
+        int result = task->fiber.party.result;
 
         if (worker == cede__worker_here()) {
                 drop(task);
@@ -363,7 +440,7 @@ struct cede_task *cede_task_self(void)
 
 uint64_t cede_task_id(const struct cede_task *task)
 {
-        return task->id;
+        return task->fiber.id;
 }
 
 const char *cede_task_name(const struct cede_task *task)
@@ -374,6 +451,7 @@ const char *cede_task_name(const struct cede_task *task)
 void cede_task_set_name(struct cede_task *task, const char *name)
 {
         task->name = name;
+        __atomic_fetch_or(&task->fiber.requests, CEDE__NAMED, __ATOMIC_RELAXED);
 }
 
 int cede_task_priority(const struct cede_task *task)

@@ -23,39 +23,37 @@
 
 struct cede__run;
 
-/* Three cache lines; a task that waits to start costs nothing else. */
+/*
+ * Three cache lines; a task that waits to start costs nothing else.  Most tasks never touch the
+ * third: what is in it is as record.c says, or set by whoever says that it is in use.
+ *
+ * The result is in fiber.party.result, since what has ended does not wait.
+ */
 struct cede_task {
         _Alignas(64) struct cede__fiber fiber; /* first */
+        struct cede__list sibling;             /* in home->children */
+        struct cede_scope *home;               /* the scope it was spawned into */
+        int (*fn)(void *arg);
+        union {
+                void *arg;                        /* until it starts */
+                struct cede__local_value *locals; /* then */
+        };
         union {
                 struct cede__wnode queued; /* before the start: its place in the limit's queue */
                 struct {
-                        struct cede__timer timer; /* sleeping */
-                        struct cede__local_value *locals;
+                        struct cede__timer timer;  /* sleeping */
+                        struct cede_task *request; /* next in its worker's stack of requests */
                 };
                 struct cede__post post; /* when not started, or ended: to its scope's worker */
         };
-        struct cede__list sibling; /* in home->children */
-        struct cede_scope *home;   /* the scope it was spawned into */
-        int (*fn)(void *arg);
-        union {
-                void *arg;                 /* until it starts */
-                struct cede_task *request; /* then: the next in its worker's stack of requests */
-        };
         const char *name;
         struct cede__waiter *joiner; /* who waits in cede_task_join; atomic, see task.c */
-        uint32_t id;
-        int result;
-        unsigned short no_suspend; /* depth of CEDE_NO_SUSPEND */
-        unsigned char stack_class;
-        bool base_cancel : 1;   /* cancelled at its base; its worker's, like the next */
-        bool on_path : 1;       /* of a search in progress (stuck.c) */
-        unsigned char requests; /* atomic: see worker.h */
-        bool held;              /* there is a handle; its scope's worker's */
-        bool ended;             /* likewise */
-        bool waits_to_start;    /* in a limit's queue; under the limit's lock */
+        unsigned short no_suspend;   /* depth of CEDE_NO_SUSPEND, if fiber.keeps_turn */
+        bool waits_to_start;         /* in a limit's queue; under the limit's lock */
 };
 
 _Static_assert(sizeof(struct cede_task) == 192, "a task record is three cache lines");
+_Static_assert(offsetof(struct cede_task, queued) == 128, "what every task needs is in two");
 
 extern const struct cede__party_kind cede__task_party, cede__thread_party, cede__callback_party;
 
@@ -93,6 +91,16 @@ struct cede__party *cede__cancel_scope(struct cede_scope *scope, int why);
 void cede__cancel_task(struct cede_task *task);
 void cede__cancel_task_here(struct cede_task *task); /* on its own worker */
 
+/* Gives the thread away; in a CEDE_NO_SUSPEND region it ends the program instead. */
+CEDE__COLD _Noreturn void cede__task_must_not_suspend(const struct cede_task *me);
+
+static inline void cede__task_suspend(struct cede_task *me)
+{
+        if (cede__unlikely(me->fiber.keeps_turn))
+                cede__task_must_not_suspend(me);
+        cede__loop_suspend(&me->fiber);
+}
+
 /* The kinds of waits that tasks of one loop know of each other: scope.c, limit.c, task.c. */
 extern const struct cede__waitable cede__wait_for_children, cede__wait_for_slot,
         cede__wait_for_task;
@@ -104,7 +112,13 @@ void cede__scope_init(struct cede_scope *scope, struct cede__party *owner);
  * owner if it wants its slot back now.
  */
 void cede__scope_child_failed(struct cede_scope *scope, const struct cede_task *child);
-struct cede__party *cede__scope_child_gone(struct cede_scope *scope);
+struct cede__party *cede__scope_childless(struct cede_scope *scope);
+
+static inline struct cede__party *cede__scope_child_gone(struct cede_scope *scope)
+{
+        return cede__likely(--scope->live) ? NULL : cede__scope_childless(scope);
+}
+
 /* What closing comes to, given the body's result: the first failure, a missed deadline, or that. */
 int cede__scope_result(const struct cede_scope *scope, int result);
 /* Waits for a cancel from another thread that is under way to this scope (remote.c). */

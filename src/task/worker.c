@@ -22,7 +22,9 @@ void cede__worker_init(struct cede__worker *worker, struct cede__run *run, unsig
 {
         worker->run = run;
         worker->index = index;
-        worker->last_id = index == 0; /* the main task is 1 */
+        worker->last_id = index ? index : run->workers; /* the main task counts */
+        worker->workers = run->workers;
+        worker->stack_class = run->stack_class;
         cede__loop_init(&worker->loop, hooks, run->options.clock == CEDE_CLOCK_VIRTUAL);
         worker->loop.shared = run->workers > 1;
         cede__fibers_init(&worker->fresh);

@@ -24,6 +24,7 @@
 #include "task/task.h"
 #include <pthread.h>
 #include <semaphore.h>
+#include <string.h>
 
 struct cede__run;
 
@@ -66,8 +67,11 @@ struct cede__worker {
 
         unsigned joins;          /* tasks that wait for another one's end */
         unsigned owners_closing; /* tasks that wait for their children, and hold a mutex */
-        uint64_t last_id;
-        uint64_t spawned, live, peak_live; /* tasks whose scopes are of this worker */
+        uint64_t last_id;        /* of a task spawned here; the ids of a run go round its workers */
+        unsigned workers;        /* like the next constant, and the run's: close at hand */
+        unsigned stack_class;
+        uint64_t live;      /* tasks whose scopes are of this worker */
+        uint64_t peak_live; /* before the last spawns: until a task ends, `live` may be more */
 
         struct cede_task *free_records;                /* used before; linked through fiber.next */
         struct cede_task *unused_records, *unused_end; /* of the newest chunk */
@@ -135,7 +139,7 @@ void cede__workers_go(struct cede__worker *me);
 
 /*
  * request.c: what is asked of a task by somebody who may be on another worker.  Bits of
- * task->requests:
+ * task->fiber.requests:
  */
 enum {
         CEDE__STARTED = 1, /* fiber.loop is where it runs */
@@ -144,6 +148,7 @@ enum {
         CEDE__CANCEL = 8,
         CEDE__RESORT = 16,    /* its priority has changed */
         CEDE__CANCELLED = 32, /* by cede_task_cancel; read by its scope's worker, at its end */
+        CEDE__NAMED = 64,     /* it has been given a name */
 };
 
 /* Whether the task is this worker's, so that nothing has to be asked. */
@@ -152,7 +157,7 @@ static inline bool cede__task_is_here(const struct cede_task *task)
         const struct cede__loop *here = cede__loop_here;
 
         return here && (!here->shared ||
-                        (__atomic_load_n(&task->requests, __ATOMIC_ACQUIRE) & CEDE__STARTED &&
+                        (__atomic_load_n(&task->fiber.requests, __ATOMIC_ACQUIRE) & CEDE__STARTED &&
                          task->fiber.loop == here));
 }
 
@@ -163,9 +168,43 @@ void cede__task_take(struct cede_task *task);
 void cede__task_close_requests(struct cede__worker *here, struct cede_task *task);
 void cede__requests_init(struct cede__worker *worker);
 
-/* Task records: zeroed but for the links; NULL without memory. */
-struct cede_task *cede__record_take(struct cede__worker *worker);
-void cede__record_give(struct cede__worker *worker, struct cede_task *task);
+/* record.c: records of tasks.  add: the first of new memory; NULL: there is none. */
+struct cede_task *cede__record_add(struct cede__worker *worker);
+/* Gives back the record of a task that has, or had, a handle or a name. */
+void cede__record_drop(struct cede__worker *worker, struct cede_task *task);
+
+/*
+ * A record for a new task, of kind `task`: what is zero in one that has just begun is zero.  NULL
+ * without memory.
+ *
+ * A record that lies free has no waiter, mutexes, name, joiner and place in a limit's queue, as
+ * any task at its end; so these need not be cleared.
+ */
+static inline struct cede_task *cede__record_take(struct cede__worker *worker)
+{
+        struct cede_task *task = worker->free_records;
+
+        if (cede__unlikely(!task))
+                return cede__record_add(worker);
+        worker->free_records = (struct cede_task *)(void *)task->fiber.next;
+        __builtin_prefetch(worker->free_records, 1);
+        __builtin_prefetch((char *)worker->free_records + 64, 1);
+        task->fiber.context = NULL;
+        task->fiber.party.cell = CEDE__IDLE;
+        task->fiber.party.result = 0;
+        task->fiber.party.cancel = 0;
+        task->fiber.party.priority = 0;
+        memset(&task->fiber.stack_class, 0,
+               sizeof(task->fiber) - offsetof(struct cede__fiber, stack_class));
+        return task;
+}
+
+static inline void cede__record_give(struct cede__worker *worker, struct cede_task *task)
+{
+        task->fiber.next = (struct cede__fiber *)(void *)worker->free_records;
+        worker->free_records = task;
+}
+
 void cede__records_finish(struct cede__worker *worker);
 /* Whether there is a task of this run at this address; nothing there is read. */
 bool cede__record_of(const struct cede__run *run, const struct cede__party *party);
