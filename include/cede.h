@@ -48,6 +48,7 @@
 #include <cede/mutex.h>
 #include <cede/offload.h>
 #include <cede/order.h>
+#include <cede/queue.h>
 #include <cede/run.h>
 #include <cede/scope.h>
 #include <cede/sem.h>

@@ -50,6 +50,7 @@ struct cede__waiter {
         const void *site;       /* where the public function was called from */
         int64_t since;          /* adaptive transfer: when it came (sync/transfer.h) */
         unsigned tries;         /* likewise: how often it tried in vain */
+        int rank;               /* queue: the priority of the item it brings */
         bool strict;            /* it is handed to; under the object's lock */
         bool granted;           /* by whoever claimed it: it is what its party's wait got */
         struct cede__post post; /* carries the wake to the party's loop, if it is another one */
