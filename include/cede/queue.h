@@ -56,7 +56,7 @@ struct cede__store {
 /* Visible so that it can be embedded; the fields belong to sync/queue.c. */
 struct cede_queue {
         uintptr_t word; /* atomic: the library's lock bit; it protects the rest */
-        unsigned state; /* flags: what the quick way has to leave to the slow one */
+        unsigned state; /* flags: what the quick way leaves to the slow one; a hint without it */
         struct cede__store store;
         size_t capacity, peak;
         uint64_t puts, done; /* items accepted; items whose work is done, or that were dropped */

@@ -62,7 +62,7 @@ static int grow(struct cede_queue *q)
         want = q->store.room < LEAST_ROOM / 2 ? LEAST_ROOM : 2 * q->store.room;
         if (want > q->capacity)
                 want = q->capacity;
-        if (size && want > SIZE_MAX / 2 / size)
+        if (size && want > SIZE_MAX / 8 / size)
                 return -ENOMEM;
         cede__queue_unlock(q);
         memory = cede__alloc(want * size + 1); /* more than nothing */

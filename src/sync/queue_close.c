@@ -15,14 +15,20 @@ static void collect(struct cede__waitq *waiters, struct cede__grants *ret_claime
 
 /* Closing */
 
+/* Under the lock. */
+static void shut(struct cede_queue *q, struct cede__grants *ret_failed)
+{
+        __atomic_store_n(&q->state, q->state | CEDE__QUEUE_CLOSED, __ATOMIC_RELAXED);
+        collect(&q->getters, ret_failed);
+        collect(&q->putters, ret_failed);
+}
+
 void cede_queue_close(struct cede_queue *q)
 {
         struct cede__grants failed = CEDE__GRANTS_INIT(failed);
 
         cede__queue_lock(q);
-        q->state |= CEDE__QUEUE_CLOSED;
-        collect(&q->getters, &failed);
-        collect(&q->putters, &failed);
+        shut(q, &failed);
         cede__queue_unlock(q);
         cede__grants_finish(&failed, -EPIPE);
 }
@@ -35,9 +41,7 @@ size_t cede_queue_close_now(struct cede_queue *q, void (*drop)(void *item, void 
         size_t count;
 
         cede__queue_lock(q);
-        q->state |= CEDE__QUEUE_CLOSED;
-        collect(&q->getters, &failed);
-        collect(&q->putters, &failed);
+        shut(q, &failed);
         dropped = q->store;
         count = dropped.count;
         q->store.memory = NULL;
