@@ -2,8 +2,8 @@
 /*
  * A user joins the queue every two seconds, and a referee takes four to verify one.
  *
- * Nobody polls: a user goes to the referee that has waited longest.  After the last user the queue is
- * closed, and the referees go home when it is empty.
+ * Nobody polls: a user goes to the referee that has waited longest.  After the last user the queue
+ * is closed, and the referees go home when it is empty.
  *
  * With --seed the same is done as it often is, wrongly: one loop offers users to each referee in
  * turn, and itself sleeps while one is at work, so that only one ever is.  It never learns that no
