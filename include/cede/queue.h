@@ -55,7 +55,7 @@ struct cede__store {
 
 /* Visible so that it can be embedded; the fields belong to sync/queue.c. */
 struct cede_queue {
-        uintptr_t word; /* atomic: the library's lock bit; it protects the rest */
+        struct cede__bias lock; /* protects the rest */
         unsigned state; /* flags: what the quick way leaves to the slow one; a hint without it */
         struct cede__store store;
         size_t capacity, peak;
@@ -68,7 +68,7 @@ struct cede_queue {
 /* A static initialiser; an item order that is none does not compile. */
 #define CEDE_QUEUE_INIT(item_size, capacity, item_order)                                           \
         {                                                                                          \
-                0, (item_size) == 8 && (item_order) == CEDE_FIFO ? 0 : 1,                          \
+                { 0, 0, 0, 0, 0, false }, (item_size) == 8 && (item_order) == CEDE_FIFO ? 0 : 1,   \
                         { NULL,                                                                    \
                           0,                                                                       \
                           0,                                                                       \

@@ -29,7 +29,7 @@
 #include "task/callback.h"
 #include <errno.h>
 
-enum { LEAST_ROOM = 16 };
+enum { LEAST_ROOM = 16, SPINS_BETWEEN = 10 };
 
 /* Where a waiter's item is, or is to go. */
 static void *item_of(const struct cede__waiter *w)
@@ -37,10 +37,26 @@ static void *item_of(const struct cede__waiter *w)
         return (void *)(uintptr_t)w->need;
 }
 
-static void finish(const struct cede__waiter *w)
+static void finish(struct cede__waiter *w)
 {
         if (w)
-                cede__wait_finish(w->party, 0);
+                cede__wait_grant(w, 0);
+}
+
+/*
+ * A plain thread has to be woken by the system, which takes longer than many puts and gets.  So it
+ * looks again for a moment before it waits, without the lock, and not so often that it would be in
+ * the way of those who work at the queue; meanwhile items gather, or room, for more than one turn.
+ * Nobody is passed: while somebody waits for the same, there is none.
+ */
+static void linger(const struct cede_queue *q, const struct cede__party *me, size_t size)
+{
+        unsigned spins = me->kind->may_spin && !cede__cancelled(me) ? cede__spins() : 0;
+
+        while (spins > 0 && q->capacity && !cede_queue_closed(q) && cede_queue_size(q) == size) {
+                for (unsigned i = 0; i < SPINS_BETWEEN && spins > 0; i++, spins--)
+                        cede__spin_pause();
+        }
 }
 
 /* Putting */
@@ -129,8 +145,10 @@ static CEDE__NOINLINE int put_slowly(struct cede_queue *q, const void *item, int
 {
         struct cede__party *me = cede__party_here();
         struct cede__waiter w;
-        int r = enter_put(q, item, priority, me, &w, site);
+        int r;
 
+        linger(q, me, q->capacity);
+        r = enter_put(q, item, priority, me, &w, site);
         if (r == 0)
                 return cede__wait(me);
         return r < 0 ? r : 0;
@@ -147,7 +165,7 @@ static inline bool put_quickly(struct cede_queue *q, const void *item)
                 cede__store_add_word(&q->store, item);
                 stored(q);
         }
-        cede__queue_unlock(q);
+        cede__queue_unlock_plain(q);
         return quick;
 }
 
@@ -246,8 +264,10 @@ static CEDE__NOINLINE int get_slowly(struct cede_queue *q, void *ret_item, const
 {
         struct cede__party *me = cede__party_here();
         struct cede__waiter w;
-        int r = enter_get(q, ret_item, me, &w, site);
+        int r;
 
+        linger(q, me, 0);
+        r = enter_get(q, ret_item, me, &w, site);
         if (r == 0)
                 return cede__wait(me);
         return r < 0 ? r : 0;
@@ -262,7 +282,7 @@ static inline bool get_quickly(struct cede_queue *q, void *ret_item)
         quick = !q->state && ret_item && q->store.count;
         if (cede__likely(quick))
                 cede__store_take_word(&q->store, ret_item);
-        cede__queue_unlock(q);
+        cede__queue_unlock_plain(q);
         return quick;
 }
 

@@ -3,7 +3,7 @@
 #ifndef CEDE_SYNC_QUEUE_H
 #define CEDE_SYNC_QUEUE_H
 
-#include "base/spin.h"
+#include "base/bias.h"
 #include "task/callback.h"
 #include "wait/wait.h"
 #include <cede/queue.h>
@@ -18,13 +18,13 @@ enum {
 
 static inline void cede__queue_lock(struct cede_queue *q)
 {
-        cede__spin_lock(&q->word, 1);
+        cede__bias_lock(&q->lock);
 }
 
 /* Where neither the flags nor the queues of waiters have changed. */
 static inline void cede__queue_unlock_plain(struct cede_queue *q)
 {
-        cede__spin_unlock(&q->word, 0);
+        cede__bias_unlock(&q->lock);
 }
 
 void cede__queue_unlock(struct cede_queue *q);
