@@ -16,6 +16,8 @@ int main(int argc, char **argv)
                 { "event", row_event },
                 { "condition", row_condition },
                 { "offload", row_offload },
+                { "queue", row_queue },
+                { "queue_threads", row_queue_threads },
                 { "sleepers", row_sleepers },
                 { "blocked", row_blocked },
                 { "waiting", row_waiting },

@@ -331,7 +331,7 @@ func main() {
 		"switch": rowSwitch, "spawn": rowSpawn, "spawn_yield": rowSpawnYield,
 		"mutex": rowMutex, "semaphore": rowSemaphore, "handoff": rowHandoff,
 		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent,
-		"condition": rowCondition, "sleepers": rowSleepers, "blocked": rowBlocked,
+		"condition": rowCondition, "queue": rowQueue, "sleepers": rowSleepers, "blocked": rowBlocked,
 	}
 	if len(os.Args) > 2 && os.Args[1] == "tree" {
 		tree(os.Args[2], len(os.Args) > 3)

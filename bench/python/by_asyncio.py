@@ -117,6 +117,21 @@ async def condition(n):
     result((now() - start) / n)
 
 
+async def queue(n, pairs):
+    items = asyncio.Queue(1024)
+
+    async def passes(i):
+        for _ in range(n // pairs):
+            if i % 2:
+                await items.get()
+            else:
+                await items.put(i)
+
+    start = now()
+    await run_all(2 * pairs, passes)
+    result((now() - start) / n)
+
+
 async def offload(n):
     loop = asyncio.get_running_loop()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
@@ -155,5 +170,5 @@ async def blocked(n):
 
 
 main({row.__name__: lambda *numbers, row=row: asyncio.run(row(*numbers))
-      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, offload,
+      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, queue, offload,
                   sleepers, blocked)})

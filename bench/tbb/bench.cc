@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* oneTBB: task groups, on one thread.  Its tasks cannot yield or wait. */
 #include "../bench.h"
+#include <oneapi/tbb/concurrent_queue.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -33,11 +34,40 @@ void row_spawn(long n, long)
         });
 }
 
+tbb::concurrent_bounded_queue<long> queue;
+long each;
+
+void *puts_all(void *arg)
+{
+        for (long i = 0; i < each; i++)
+                queue.push(i);
+        return arg;
+}
+
+void *gets_all(void *arg)
+{
+        long item;
+
+        for (long i = 0; i < each; i++)
+                queue.pop(item);
+        return arg;
+}
+
+void row_queue_threads(long n, long pairs)
+{
+        queue.set_capacity(1024);
+        bench_pass_items(puts_all, gets_all, &each, n, pairs);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
 {
-        static const struct bench_row rows[] = { { "spawn", row_spawn }, { nullptr, nullptr } };
+        static const struct bench_row rows[] = {
+                { "spawn", row_spawn },
+                { "queue_threads", row_queue_threads },
+                { nullptr, nullptr },
+        };
 
         return bench_main(argc, argv, rows);
 }

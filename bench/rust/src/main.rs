@@ -5,6 +5,7 @@
 
 mod locks;
 mod million;
+mod queues;
 mod tasks;
 
 use std::fs;
@@ -58,6 +59,9 @@ fn main() {
         Some("handoff") => tasks::handoff(n, many),
         Some("event") => tasks::event(n, many),
         Some("offload") => tasks::offload(n),
+        Some("queue") => queues::tokio_one_to_one(n),
+        Some("queue_std") => queues::threads_std(n, many),
+        Some("queue_crossbeam") => queues::threads_crossbeam(n, many),
         Some("sleepers") => million::sleepers(n, many),
         Some("blocked") => million::blocked(n),
         _ => {
