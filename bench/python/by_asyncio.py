@@ -170,5 +170,5 @@ async def blocked(n):
 
 
 main({row.__name__: lambda *numbers, row=row: asyncio.run(row(*numbers))
-      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, queue, offload,
-                  sleepers, blocked)})
+      for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event, condition, queue,
+                  offload, sleepers, blocked)})

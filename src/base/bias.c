@@ -12,6 +12,8 @@
 _Thread_local uintptr_t cede__thread_number = 1;
 static _Atomic uintptr_t numbers = 1; /* given so far */
 
+enum { PAUSES_MAX = 128 };
+
 enum { UNKNOWN, AVAILABLE, MISSING };
 static atomic_int barriers = UNKNOWN;
 
@@ -94,11 +96,29 @@ static void consider(struct cede__bias *b)
                 cede__bias_take(b);
 }
 
+/*
+ * Takes the lock bit.  Who finds it taken stays away for a while, and longer each time: whoever has
+ * it can then take it many times over, without the cache line going back and forth in between.
+ */
+static void take_bit(struct cede__bias *b)
+{
+        for (unsigned pauses = 16; pauses <= PAUSES_MAX && !cede__chooser; pauses *= 2) {
+                uintptr_t seen = 0;
+
+                if (__atomic_compare_exchange_n(&b->word, &seen, 1, false, __ATOMIC_ACQUIRE,
+                                                __ATOMIC_RELAXED))
+                        return;
+                for (unsigned i = 0; i < pauses; i++)
+                        cede__spin_pause();
+        }
+        cede__spin_lock(&b->word, 1);
+}
+
 void cede__bias_lock_slowly(struct cede__bias *b)
 {
         uintptr_t owner;
 
-        cede__spin_lock(&b->word, 1);
+        take_bit(b);
         owner = __atomic_load_n(&b->owner, __ATOMIC_RELAXED);
         if (owner == 0)
                 consider(b);

@@ -28,8 +28,9 @@
 #include "sync/store.h"
 #include "task/callback.h"
 #include <errno.h>
+#include <sched.h>
 
-enum { LEAST_ROOM = 16, SPINS_BETWEEN = 10 };
+enum { LEAST_ROOM = 16, SPINNING_LOOKS = 10, LOOKS = 14 };
 
 /* Where a waiter's item is, or is to go. */
 static void *item_of(const struct cede__waiter *w)
@@ -46,16 +47,22 @@ static void finish(struct cede__waiter *w)
 /*
  * A plain thread has to be woken by the system, which takes longer than many puts and gets.  So it
  * looks again for a moment before it waits, without the lock, and not so often that it would be in
- * the way of those who work at the queue; meanwhile items gather, or room, for more than one turn.
- * Nobody is passed: while somebody waits for the same, there is none.
+ * the way of those who work at the queue, and then lets other threads run on its processor a few
+ * times; meanwhile items gather, or room, for more than one turn.  Nobody is passed: while somebody
+ * waits for the same, there is none.
  */
 static void linger(const struct cede_queue *q, const struct cede__party *me, size_t size)
 {
         unsigned spins = me->kind->may_spin && !cede__cancelled(me) ? cede__spins() : 0;
+        unsigned looks = spins && q->capacity ? LOOKS : 0;
 
-        while (spins > 0 && q->capacity && !cede_queue_closed(q) && cede_queue_size(q) == size) {
-                for (unsigned i = 0; i < SPINS_BETWEEN && spins > 0; i++, spins--)
+        for (unsigned n = 0; n < looks; n++) {
+                if (cede_queue_closed(q) || cede_queue_size(q) != size)
+                        return;
+                for (unsigned i = 0; n < SPINNING_LOOKS && i < spins / SPINNING_LOOKS; i++)
                         cede__spin_pause();
+                if (n >= SPINNING_LOOKS)
+                        sched_yield();
         }
 }
 
