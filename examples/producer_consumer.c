@@ -22,18 +22,19 @@ static int produce(void *arg)
 
         (void)arg;
         for (long item = 1; item <= items; item++) {
-                char since[32];
-                int64_t came;
+                char since[32] = "";
 
                 r = item > 1 ? cede_sleep(to_produce) : 0;
                 if (r < 0)
                         return r;
-                snprintf(since, sizeof(since), "%s", elapsed());
-                came = cede_now();
-                r = cede_queue_put(&queue, &item);
+                r = cede_queue_try_put(&queue, &item);
+                if (r == -EAGAIN) {
+                        snprintf(since, sizeof(since), "%s", elapsed());
+                        r = cede_queue_put(&queue, &item);
+                }
                 if (r < 0)
                         return r;
-                if (cede_now() > came)
+                if (since[0])
                         say("put %ld (blocked since %s)", item, since);
                 else
                         say("put %ld", item);

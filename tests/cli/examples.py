@@ -308,7 +308,7 @@ def on_the_real_clock():
             "deadlock --timeout 0.5,1", "ownership",
             "traffic_light --arrivals 0.2,0.5,0.9,1.3,1.4 --seconds 0.2",
             "verification_queue --every 0.4 --takes 0.9",
-            "producer_consumer --produce 0.2 --consume 0.5", "deferred_queue --seconds 0.3",
+            "producer_consumer --produce 0.5 --consume 0.2", "deferred_queue --seconds 0.3",
             "explore_tree --seconds 0.1",
             "explore_tree --order lifo --release after --visits --seconds 0.1",
             "explore_tree --scope --seconds 0.1"]))
