@@ -170,6 +170,28 @@ static inline void bench_contended(void (*once)(void), const long *calls, long m
         bench_results(bench_per(ended - begun, sum), bench_share(counts, threads));
 }
 
+/*
+ * So many threads put, and so many get, first a few items and then n; `each` says how many each of
+ * them passes.
+ */
+static inline void bench_pass_items(void *(*puts)(void *), void *(*gets)(void *), long *each,
+                                    long n, long pairs)
+{
+        pthread_t threads[64];
+        int64_t start = 0;
+
+        for (int round = 0; round < 2; round++) {
+                *each = (round ? n : BENCH_WARM_UP) / pairs;
+                start = bench_now();
+                for (long i = 0; i < 2 * pairs; i++)
+                        bench_check(-pthread_create(&threads[i], NULL, i % 2 ? gets : puts, NULL),
+                                    "pthread_create");
+                for (long i = 0; i < 2 * pairs; i++)
+                        pthread_join(threads[i], NULL);
+        }
+        bench_result(bench_per(bench_now() - start, n));
+}
+
 static inline int bench_main(int argc, char **argv, const struct bench_row *rows)
 {
         long n = argc > 2 ? atol(argv[2]) : 0, tasks = argc > 3 ? atol(argv[3]) : 0;

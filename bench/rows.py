@@ -79,6 +79,24 @@ def scale(name, title, unit, step, entries):
                 step=step, tasks=n) for n in (1, 2)]
 
 
+def queue(pairs, number):
+    return Row(
+        f"queue_{pairs}", f"items through a queue of 1,024, {number}", ["ns per item"], [
+            *same("queue", "cede", "boost"), *go_both("queue"),
+            *(same("queue", "rust") if pairs == 1 else []), *same("queue", "asyncio", "gevent"),
+        ], tasks=pairs, goals=[(0.55, "Boost.Fiber")])
+
+
+def queue_threads(pairs, number):
+    return Row(
+        f"queue_threads_{pairs}", f"items through a queue of 1,024, {number}", ["ns per item"], [
+            Entry("cede", "cede", "queue_threads"), Entry("Rust std", "rust", "queue_std"),
+            Entry("crossbeam", "rust", "queue_crossbeam"), *same("queue", "go", "java"),
+            Entry("oneTBB", "tbb", "queue_threads"),
+            Entry("mutex, two conditions", "pthread", "queue_threads"),
+        ], tasks=pairs, goals=[(1.0, BEST)])
+
+
 ROWS = [
     Row("switch", "task switch, a ring of 10 tasks", ["ns per switch"], [
         *same("switch", "cede", "boost"), *go_both("switch"), *same("switch", "rust", *PYTHON),
@@ -129,6 +147,10 @@ ROWS = [
         *same("future", "cede"), Entry("cede, embedded", "cede", "future_embedded"),
         *same("future", "boost"), *go_both("future"), *same("future", "rust", "asyncio"),
     ]),
+    queue(1, "task to task"),
+    queue(4, "four tasks to four"),
+    queue_threads(1, "thread to thread"),
+    queue_threads(4, "four threads to four"),
     Row("offload", "a function on another thread, there and back", ["ns per call"], [
         *same("offload", "cede", "pthread", "libuv", "rust", "java", *PYTHON),
         Entry(FUTEX, "pthread", "futex", limit=True),

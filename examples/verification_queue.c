@@ -2,9 +2,8 @@
 /*
  * A user joins the queue every two seconds, and a referee takes four to verify one.
  *
- * The referees wait for users on a semaphore that counts those in the queue: nobody polls, and each
- * user goes to the referee that has waited longest.  After the last user the queue is closed, and
- * the referees go home when it is empty.
+ * Nobody polls: a user goes to the referee that has waited longest.  After the last user the queue
+ * is closed, and the referees go home when it is empty.
  *
  * With --seed the same is done as it often is, wrongly: one loop offers users to each referee in
  * turn, and itself sleeps while one is at work, so that only one ever is.  It never learns that no
@@ -14,14 +13,14 @@
 #include "example.h"
 
 #include <cede.h>
+#include <errno.h>
 
 static long referees = 2, users = 6;
 static int64_t every = CEDE_SEC(2), takes = CEDE_SEC(4);
 
-/* Users are numbered from 1 on; in the queue are those who were added and not removed. */
-static long added, removed, verified;
-static bool closed;
-static struct cede_sem in_queue; /* a permit for each user; once closed, more than enough */
+/* Users are numbered from 1 on. */
+static struct cede_queue queue = CEDE_QUEUE_INIT(sizeof(long), CEDE_UNBOUNDED, CEDE_FIFO);
+static long added, verified;
 
 static int add_users(void *arg)
 {
@@ -32,7 +31,9 @@ static int add_users(void *arg)
                 if (r < 0)
                         return r;
                 say("ADDED u%ld", ++added);
-                cede_sem_release(&in_queue);
+                r = cede_queue_put(&queue, &added);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
@@ -41,10 +42,8 @@ static int add_users_and_close(void *arg)
 {
         int r = add_users(arg);
 
-        if (r < 0)
-                return r;
-        closed = true;
-        return cede_sem_release_n(&in_queue, referees); /* for those who find nobody any more */
+        cede_queue_close(&queue);
+        return r;
 }
 
 static int referee(void *arg)
@@ -53,13 +52,7 @@ static int referee(void *arg)
         long user;
         int r;
 
-        for (;;) {
-                r = cede_sem_acquire(&in_queue);
-                if (r < 0)
-                        return r;
-                if (closed && removed == added)
-                        return 0;
-                user = ++removed;
+        while ((r = cede_queue_get(&queue, &user)) == 0) {
                 say("REMOVED u%ld by %c", user, name);
                 r = cede_sleep(takes);
                 if (r < 0)
@@ -67,6 +60,7 @@ static int referee(void *arg)
                 say("VERIFIED u%ld by %c", user, name);
                 verified++;
         }
+        return r == -EPIPE ? 0 : r;
 }
 
 static void claim_success(void)
@@ -93,21 +87,27 @@ static int properly(void)
 enum { PROPERLY, THREADS, ASYNCIO };
 static int seed = PROPERLY;
 
+static long awaited; /* a user that was removed while the service had nothing to do; 0: none */
+
+static int poll_queue(long *ret_user)
+{
+        if (!awaited)
+                return cede_queue_try_get(&queue, ret_user);
+        *ret_user = awaited;
+        awaited = 0;
+        return 0;
+}
+
 /* Between two rounds of the referees.  1: this would go on for ever. */
 static int pause_between_rounds(bool idle)
 {
-        int r;
-
         if (seed == ASYNCIO)
                 return cede_sleep(CEDE_SEC(1));
         if (!idle)
                 return 0;
         if (added == users)
                 return 1;
-        r = cede_sem_acquire(&in_queue); /* a thread would ask again and again */
-        if (r < 0)
-                return r;
-        return cede_sem_release(&in_queue);
+        return cede_queue_get(&queue, &awaited); /* a thread would ask again and again */
 }
 
 static int serve_one_at_a_time(void *arg)
@@ -119,10 +119,12 @@ static int serve_one_at_a_time(void *arg)
                 bool idle = true;
 
                 for (int i = 0; i < referees; i++) {
-                        if (cede_sem_try_acquire(&in_queue) < 0)
+                        long user;
+
+                        if (poll_queue(&user) < 0)
                                 continue;
                         idle = false;
-                        say("REMOVED u%ld by %c", ++removed, 'A' + i);
+                        say("REMOVED u%ld by %c", user, 'A' + i);
                         r = cede_sleep(takes); /* and nobody looks after the other referees */
                         if (r >= 0)
                                 r = cede_checkpoint();
@@ -151,6 +153,7 @@ static int with_threads(void)
 static int with_asyncio(void)
 {
         struct cede_task *adding, *service;
+        long left;
         int r = 0;
 
         CEDE_SCOPE(all, &r) {
@@ -168,8 +171,8 @@ static int with_asyncio(void)
                         claim_success();
                 }
         }
-        if (r >= 0 && removed < added)
-                say("note: %ld still in the queue, u%ld first", added - removed, removed + 1);
+        if (r >= 0 && cede_queue_try_get(&queue, &left) == 0)
+                say("note: %zu still in the queue, u%ld first", cede_queue_size(&queue) + 1, left);
         return r;
 }
 
@@ -177,8 +180,11 @@ static int verification_queue(void *arg)
 {
         static int (*const ways[])(void) = { properly, with_threads, with_asyncio };
 
+        int r = ways[seed]();
+
         (void)arg;
-        return ways[seed]();
+        cede_queue_finish(&queue);
+        return r;
 }
 
 int main(int argc, char **argv)

@@ -268,6 +268,29 @@ void row_blocked(long n, long)
         last.join();
 }
 
+void row_queue(long n, long pairs)
+{
+        /* Its capacity is one less than it is told, a power of two. */
+        fibers::buffered_channel<long> channel(1024);
+        auto pass = [&](long items) {
+                run_all(2 * pairs, [&](long i) {
+                        long item;
+
+                        for (long left = items / pairs; left > 0; left--)
+                                if (i % 2)
+                                        channel.pop(item);
+                                else
+                                        channel.push(left);
+                });
+        };
+        int64_t start;
+
+        pass(BENCH_WARM_UP);
+        start = bench_now();
+        pass(n);
+        bench_result(bench_per(bench_now() - start, n));
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -285,6 +308,7 @@ int main(int argc, char **argv)
                 { "event", row_event },
                 { "condition", row_condition },
                 { "future", row_future },
+                { "queue", row_queue },
                 { "sleepers", row_sleepers },
                 { "blocked", row_blocked },
                 { nullptr, nullptr },

@@ -20,6 +20,8 @@ int main(int argc, char **argv)
                 { "future", row_future },
                 { "future_embedded", row_future_embedded },
                 { "offload", row_offload },
+                { "queue", row_queue },
+                { "queue_threads", row_queue_threads },
                 { "sleepers", row_sleepers },
                 { "timers", row_timers },
                 { "blocked", row_blocked },

@@ -37,6 +37,8 @@ void row_semaphore(long n, long tasks);
 void row_contended(long n, long tasks);
 void row_contended_adaptive(long n, long tasks);
 void row_offload(long n, long tasks);
+void row_queue(long n, long tasks);
+void row_queue_threads(long n, long tasks);
 
 void row_sleepers(long n, long tasks);
 void row_timers(long n, long tasks);

@@ -360,7 +360,7 @@ func main() {
 		"switch": rowSwitch, "spawn": rowSpawn, "spawn_yield": rowSpawnYield,
 		"mutex": rowMutex, "semaphore": rowSemaphore, "handoff": rowHandoff,
 		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent, "future": rowFuture,
-		"condition": rowCondition, "sleepers": rowSleepers, "blocked": rowBlocked,
+		"condition": rowCondition, "queue": rowQueue, "sleepers": rowSleepers, "blocked": rowBlocked,
 		"scale_spawn": rowScaleSpawn, "scale_tree": rowScaleTree,
 	}
 	if len(os.Args) > 2 && os.Args[1] == "tree" {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -133,6 +136,39 @@ public class Bench {
         executor.shutdown();
     }
 
+    interface Pass {
+        void one() throws InterruptedException;
+    }
+
+    static Thread repeat(int count, Pass pass) {
+        Thread thread = new Thread(() -> {
+            try {
+                for (int i = 0; i < count; i++) {
+                    pass.one();
+                }
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        thread.start();
+        return thread;
+    }
+
+    /** So many threads put, and so many take, n items. */
+    static void queue(int n, int pairs) throws Exception {
+        ArrayBlockingQueue<Integer> queue = new ArrayBlockingQueue<>(1024);
+        timed(100000, n, count -> {
+            List<Thread> all = new ArrayList<>();
+            for (int i = 0; i < pairs; i++) {
+                all.add(repeat(count / pairs, () -> queue.put(1)));
+                all.add(repeat(count / pairs, queue::take));
+            }
+            for (Thread thread : all) {
+                thread.join();
+            }
+        });
+    }
+
     public static void main(String[] words) throws Exception {
         if (words.length < 2) {
             System.err.println("usage: Bench ROW N [THREADS]");
@@ -145,6 +181,7 @@ public class Bench {
             case "contended": contended(n, Integer.parseInt(words[2])); break;
             case "condition": condition(n); break;
             case "offload": offload(n); break;
+            case "queue": queue(n, Integer.parseInt(words[2])); break;
             default:
                 System.err.println("Bench: no such row");
                 System.exit(2);

@@ -244,6 +244,45 @@ static void row_offload(long n, long tasks)
         bench_result(bench_per(bench_now() - start, n));
 }
 
+/* Items through a ring, with a mutex and two conditions. */
+
+enum { CAPACITY = 1024 };
+
+static long ring[CAPACITY], first, count, each;
+static pthread_cond_t room = PTHREAD_COND_INITIALIZER;
+
+static void *puts_all(void *arg)
+{
+        for (long i = 0; i < each; i++) {
+                pthread_mutex_lock(&mutex);
+                while (count == CAPACITY)
+                        pthread_cond_wait(&room, &mutex);
+                ring[(first + count++) % CAPACITY] = i;
+                pthread_mutex_unlock(&mutex);
+                pthread_cond_signal(&changed);
+        }
+        return arg;
+}
+
+static void *gets_all(void *arg)
+{
+        for (long i = 0; i < each; i++) {
+                pthread_mutex_lock(&mutex);
+                while (count == 0)
+                        pthread_cond_wait(&changed, &mutex);
+                first = (first + 1) % CAPACITY;
+                count--;
+                pthread_mutex_unlock(&mutex);
+                pthread_cond_signal(&room);
+        }
+        return arg;
+}
+
+static void row_queue_threads(long n, long tasks)
+{
+        bench_pass_items(puts_all, gets_all, &each, n, tasks);
+}
+
 int main(int argc, char **argv)
 {
         static const struct bench_row rows[] = {
@@ -259,6 +298,7 @@ int main(int argc, char **argv)
                 { "offload", row_offload },
                 { "scale_tree", row_scale_tree },
                 { "futex", row_futex },
+                { "queue_threads", row_queue_threads },
                 { NULL, NULL },
         };
 

@@ -72,6 +72,21 @@ async def future(n):
     result((now() - start) / n)
 
 
+async def queue(n, pairs):
+    items = asyncio.Queue(1024)
+
+    async def passes(i):
+        for _ in range(n // pairs):
+            if i % 2:
+                await items.get()
+            else:
+                await items.put(i)
+
+    start = now()
+    await run_all(2 * pairs, passes)
+    result((now() - start) / n)
+
+
 async def blocked(n):
     memory, start, sem = resident(), now(), asyncio.Semaphore(0)
     tasks = [asyncio.create_task(sem.acquire()) for _ in range(n)]
@@ -84,5 +99,5 @@ async def blocked(n):
 
 
 rows = coroutines.rows(run_all, lambda: asyncio.sleep(0), on_thread, asyncio)
-rows.update({row.__name__: row for row in (future, sleepers, timers, blocked)})
+rows.update({row.__name__: row for row in (future, queue, sleepers, timers, blocked)})
 main({name: lambda *numbers, row=row: asyncio.run(row(*numbers)) for name, row in rows.items()})

@@ -4,6 +4,7 @@
 import gevent
 import gevent.event
 import gevent.lock
+import gevent.queue
 from common import BATCH, WARM_UP, Handoff, main, now, resident, result
 
 
@@ -95,6 +96,21 @@ def event(n, many):
     result(total / n)
 
 
+def queue(n, pairs):
+    items = gevent.queue.Queue(1024)
+
+    def passes(i):
+        for _ in range(n // pairs):
+            if i % 2:
+                items.get()
+            else:
+                items.put(i)
+
+    start = now()
+    run_all(2 * pairs, passes)
+    result((now() - start) / n)
+
+
 def offload(n):
     pool = gevent.get_hub().threadpool
     for _ in range(WARM_UP):
@@ -124,4 +140,4 @@ def blocked(n):
 
 
 main({row.__name__: row for row in (switch, spawn, spawn_yield, mutex, semaphore, handoff, event,
-                                    offload, blocked)})
+                                    queue, offload, blocked)})

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* oneTBB: task groups.  Its tasks cannot yield, and wait only for the end of others. */
 #include "../work.h"
+#include <oneapi/tbb/concurrent_queue.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
@@ -69,6 +70,31 @@ void row_scale_tree(long n, long threads)
         });
 }
 
+tbb::concurrent_bounded_queue<long> queue;
+long each;
+
+void *puts_all(void *arg)
+{
+        for (long i = 0; i < each; i++)
+                queue.push(i);
+        return arg;
+}
+
+void *gets_all(void *arg)
+{
+        long item;
+
+        for (long i = 0; i < each; i++)
+                queue.pop(item);
+        return arg;
+}
+
+void row_queue_threads(long n, long pairs)
+{
+        queue.set_capacity(1024);
+        bench_pass_items(puts_all, gets_all, &each, n, pairs);
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -77,6 +103,7 @@ int main(int argc, char **argv)
                 { "spawn", row_spawn },
                 { "scale_spawn", row_scale_spawn },
                 { "scale_tree", row_scale_tree },
+                { "queue_threads", row_queue_threads },
                 { nullptr, nullptr },
         };
 

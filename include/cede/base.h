@@ -14,6 +14,7 @@
  *      -EALREADY    too late: it has happened
  *      -EAGAIN      it cannot be done now without waiting (the try_ functions)
  *      -EOVERFLOW   given back more than was ever taken
+ *      -EPIPE       it is closed
  *      -EINVAL      an argument that can never be right
  *      -ENOMEM      memory is exhausted; nothing was changed
  *

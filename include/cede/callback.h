@@ -38,7 +38,7 @@ CEDE_BEGIN_DECLS
 
 /* The caller's memory, from the acquire until fn is called or cancel has returned 0. */
 struct cede_callback {
-        void (*fn)(struct cede_callback *callback, int result); /* result: 0 */
+        void (*fn)(struct cede_callback *callback, int result); /* result: 0; -EPIPE: see queue.h */
         void (*post)(struct cede_callback *callback);           /* NULL: to the run */
         int priority;                                           /* for CEDE_PRIORITY */
         struct cede__timer timer;                               /* the rest is the library's */

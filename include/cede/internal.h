@@ -27,6 +27,16 @@ struct cede__timer {
         void (*fire)(struct cede__timer *);
 };
 
+/* A lock that leans towards one thread (base/bias.h). */
+struct cede__bias {
+        uintptr_t word;   /* atomic: the lock bit */
+        uintptr_t owner;  /* atomic: towards whom; changed under the lock bit */
+        uintptr_t inside; /* atomic: the owner holds the lock; written by the owner only */
+        uintptr_t last;   /* who took the lock bit last, and how often in a row; under it */
+        unsigned streak;
+        bool biased; /* how it was locked; under the lock */
+};
+
 /* A place in a wait queue (wait/waitq.h).  `next` is NULL exactly when the node is in no queue. */
 struct cede__wnode {
         struct cede__wnode *next, *prev; /* list: neighbours; heap: see wait/waitq.c */
@@ -50,6 +60,7 @@ struct cede__waiter {
         const void *site;       /* where the public function was called from */
         int64_t since;          /* adaptive transfer: when it came (sync/transfer.h) */
         unsigned tries;         /* likewise: how often it tried in vain */
+        int rank;               /* queue: the priority of the item it brings */
         bool strict;            /* it is handed to; under the object's lock */
         bool granted;           /* by whoever claimed it: it is what its party's wait got */
         struct cede__post post; /* carries the wake to the party's loop, if it is another one */

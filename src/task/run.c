@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A run from its start to its end. */
 #include "task/run.h"
+#include "base/bias.h"
 #include "base/alloc.h"
 #include "base/trap.h"
 #include "sched/signal.h"
@@ -183,6 +184,7 @@ int cede_run_begin(const struct cede_run_options *options)
         options = options ? options : &defaults;
         if (!valid(options))
                 return -EINVAL;
+        cede__bias_prepare();
         run = create(options);
         if (!run)
                 return -ENOMEM;

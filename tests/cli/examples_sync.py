@@ -2,6 +2,7 @@
 """The example programs on mutexes, events, conditions and semaphores: for each the property that it
 is there to show, with inputs that stand nowhere else."""
 
+import collections
 import heapq
 import itertools
 import random
@@ -142,6 +143,93 @@ def verification_queue_gone_wrong():
     # If there is time enough, there is nothing to note.
     lines = timed("verification_queue", "--seed", "asyncio", "--takes", "1")
     check(len(removed(lines)) == 6 and "note" not in lines[-1][1], f"asyncio: {lines}")
+
+
+def producer_consumer():
+    """A put waits for room, a get for an item, and each takes its time after that."""
+    def one(items, capacity, produce, consume):
+        lines = timed("producer_consumer", "--items", items, "--capacity", capacity,
+                      "--produce", produce, "--consume", consume)
+        puts, gets, ready, free = [], [], 0, 0
+        for i in range(items):
+            ready = puts[-1] + produce if puts else 0
+            # Room is made by the get of the item that many places before.
+            puts.append(max(ready, gets[i - capacity] if capacity and i >= capacity else 0))
+            if capacity == 0:
+                puts[-1] = max(ready, free)
+            gets.append(max(puts[-1], free))
+            free = gets[-1] + consume
+        what = f"items {items} capacity {capacity} produce {produce} consume {consume}: {lines}"
+        check([t for t, text in lines if text.startswith("put ")] == puts, what)
+        check([(t, text) for t, text in lines if text.startswith("get ")]
+              == [(t, f"get {i + 1}") for i, t in enumerate(gets)], what)
+        end = max(free, puts[-1]) if puts else 0
+        check(lines[-1] == (end, "consumer done"), what)
+    in_parallel(one, itertools.product((0, 1, 7), (0, 1, 2, 5), (0, 1, 3), (0, 1, 2)))
+
+
+def queue_workers():
+    """Every item is done once, as soon as a worker is free; then everybody goes home."""
+    def one(items, workers, seconds):
+        lines = timed("queue_workers", "--items", items, "--workers", workers,
+                      "--seconds", seconds)
+        done = [(t, int(text.split()[1])) for t, text in lines if text.startswith("item ")]
+        what = f"items {items} workers {workers}: {lines}"
+        check(done == [((i // workers + 1) * seconds, i + 1) for i in range(items)], what)
+        check(lines[len(done)][1] == "all items are done", what)
+        home = sorted(int(re.fullmatch(r"worker (\d+) goes home", text)[1])
+                      for _, text in lines[len(done) + 1:])
+        check(home == list(range(1, workers + 1)), what)
+        check(len({t for t, _ in lines[len(done):]}) == 1, what)
+    in_parallel(one, itertools.product((0, 1, 3, 10), (1, 3, 12), (1, 2.5)))
+
+
+def deferred_queue():
+    """With the mutex one after the other; without, each consumer at its own pace."""
+    def one(items, consumers, unlocked):
+        got = good("deferred_queue", "--items", items, "--consumers", consumers,
+                   *(["--unlocked"] if unlocked else []))
+        most = got.pop()
+        at_once = min(items, consumers if unlocked else 1)
+        check(most == f"most inside at once: {at_once}", f"{got}, {most}")
+        lines = [timed_line(line) for line in got]
+        for i in range(items):
+            start = i // consumers if unlocked else i
+            check((start, f"begin {i + 1}") in lines and (start + 1, f"end {i + 1}") in lines,
+                  f"items {items} consumers {consumers} unlocked {unlocked}: {lines}")
+    in_parallel(one, itertools.product((0, 1, 4, 9), (1, 2, 5), (False, True)))
+
+
+def deferred_queue_overflows():
+    """Consumers that wait take one each, the queue so many; the rest is refused."""
+    def one(items, consumers, size):
+        got = good("deferred_queue", "--items", items, "--consumers", consumers, "--size", size)
+        refused = [line for line in got if "overflow" in line]
+        check(refused == [f"t=0 overflow: no room for {i}"
+                          for i in range(consumers + size + 1, items + 1)], f"{got}")
+        check(sum("end" in line for line in got) == min(items, consumers + size), f"{got}")
+    in_parallel(one, itertools.product((1, 6, 20), (1, 3), (0, 1, 4)))
+
+
+def bounded_blocking_queue():
+    """Every number comes out once, in order if one task enqueues; what is left is counted."""
+    def one(seed):
+        rng = random.Random(seed)
+        capacity, count = rng.randint(1, 5), rng.randint(1, 40)
+        numbers = [rng.randint(0, 99) for _ in range(count)]
+        left = rng.randint(0, min(capacity, len(numbers)))
+        operations = [str(n) for n in numbers] + ["."] * (len(numbers) - left)
+        rng.shuffle(operations)
+        order = [int(word) for word in operations if word != "."]
+        producers = rng.choice((1, 1, 2, 7))
+        line, = good("bounded_blocking_queue", ",".join(operations), "--capacity", capacity,
+                     "--producers", producers, "--consumers", rng.randint(1, 5))
+        words = line.split()
+        taken = [int(word) for word in words[:-2]]
+        check(words[-2:] == ["size", str(left)] and len(taken) == len(numbers) - left, line)
+        check(taken == order[:len(taken)] if producers == 1 else
+              not collections.Counter(taken) - collections.Counter(numbers), line)
+    in_parallel(one, [(seed,) for seed in range(30)])
 
 
 def philosophers():
@@ -287,10 +375,11 @@ def threads_run_at_the_same_time():
 
 
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
-         verification_queue, verification_queue_gone_wrong, philosophers, naive_philosophers,
-         deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out, lock_timeout, counter,
-         counter_without_a_lock, ownership, event, condition, threads_write_whole_lines,
-         threads_run_at_the_same_time]
+         producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
+         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
+         naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
+         lock_timeout, counter, counter_without_a_lock, ownership, event, condition,
+         threads_write_whole_lines, threads_run_at_the_same_time]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

@@ -27,6 +27,7 @@ static struct cede_mutex mutex;
 static struct cede_event event_;
 static struct cede_condition condition_;
 static struct cede_future future_;
+static struct cede_queue queue;
 
 static void sem_init(enum cede_order order)
 {
@@ -288,5 +289,121 @@ static const struct object condition_object = {
         condition_init,    condition_wait,       NULL, mutex_leave, NULL, condition_grant,
         condition_waiting, condition_check_left, false
 };
+
+/* Items without bytes: each who got one puts it back for the next, or takes it again. */
+
+static void queue_init(size_t capacity, enum cede_order order)
+{
+        EXPECT_EQ(cede_queue_init(&queue, 0, capacity, CEDE_FIFO), 0);
+        EXPECT_EQ(cede_queue_set_order(&queue, order), 0);
+}
+
+static int queue_put_one(void)
+{
+        return cede_queue_put(&queue, NULL);
+}
+
+static int queue_get_one(void)
+{
+        return cede_queue_get(&queue, NULL);
+}
+
+static int queue_put_async(struct cede_callback *callback)
+{
+        return cede_queue_put_async(&queue, NULL, 0, callback);
+}
+
+static int queue_get_async(struct cede_callback *callback)
+{
+        return cede_queue_get_async(&queue, NULL, callback);
+}
+
+static void queue_try_put(void)
+{
+        EXPECT_EQ(cede_queue_try_put(&queue, NULL), 0);
+}
+
+static void queue_try_get(void)
+{
+        EXPECT_EQ(cede_queue_try_get(&queue, NULL), 0);
+}
+
+static void queue_try_put_async(struct cede_callback *callback)
+{
+        (void)callback;
+        queue_try_put();
+}
+
+static void queue_try_get_async(struct cede_callback *callback)
+{
+        (void)callback;
+        queue_try_get();
+}
+
+static void queue_check_left(size_t size, uint64_t puts, unsigned most)
+{
+        struct cede_queue_stats stats;
+
+        cede_queue_stats(&queue, &stats);
+        EXPECT_EQ(stats.size, size);
+        EXPECT_EQ(stats.puts, puts);
+        EXPECT_EQ(stats.getters, 0);
+        EXPECT_EQ(stats.putters, 0);
+        EXPECT(stats.peak_getters + stats.peak_putters == most || most == 0);
+        cede_queue_finish(&queue);
+}
+
+static void getters_init(enum cede_order order)
+{
+        queue_init(1, order);
+}
+
+static void getters_grant(unsigned n)
+{
+        queue_try_put();
+        if (n && one_loop)
+                EXPECT_EQ(cede_queue_try_get(&queue, NULL), -EAGAIN);
+}
+
+static unsigned getters_waiting(void)
+{
+        return cede_queue_getters(&queue);
+}
+
+static void getters_check_left(unsigned n, unsigned peak)
+{
+        queue_check_left(1, n + 1, peak);
+}
+
+static const struct object queue_getters = { getters_init,    queue_get_one,       queue_get_async,
+                                             queue_try_put,   queue_try_put_async, getters_grant,
+                                             getters_waiting, getters_check_left,  false };
+
+static void putters_init(enum cede_order order)
+{
+        queue_init(1, order);
+        queue_try_put();
+}
+
+static void putters_grant(unsigned n)
+{
+        queue_try_get();
+        if (n && one_loop)
+                EXPECT_EQ(cede_queue_try_put(&queue, NULL), -EAGAIN);
+}
+
+static unsigned putters_waiting(void)
+{
+        return cede_queue_putters(&queue);
+}
+
+static void putters_check_left(unsigned n, unsigned peak)
+{
+        queue_check_left(0, n + 1, peak);
+}
+
+static const struct object queue_putters = { putters_init,    queue_put_one,       queue_put_async,
+                                             queue_try_get,   queue_try_get_async, putters_grant,
+                                             putters_waiting, putters_check_left,  false };
 
 #endif

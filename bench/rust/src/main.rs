@@ -5,6 +5,7 @@
 
 mod locks;
 mod million;
+mod queues;
 mod scale;
 mod tasks;
 
@@ -61,6 +62,9 @@ fn main() {
         Some("event") => tasks::event(n, many),
         Some("future") => tasks::future(n),
         Some("offload") => tasks::offload(n),
+        Some("queue") => queues::tokio_one_to_one(n),
+        Some("queue_std") => queues::threads_std(n, many),
+        Some("queue_crossbeam") => queues::threads_crossbeam(n, many),
         Some("sleepers") => million::sleepers(n, many),
         Some("blocked") => million::blocked(n),
         _ => {
