@@ -45,8 +45,8 @@ struct cede__case_kind;
 struct cede_case {
         const struct cede__case_kind *kind;
         void *object;
-        void *item; /* what is put or got */
-        int64_t need;
+        void *item;   /* what is put or got */
+        int64_t need; /* how much, or when; the priority of an item */
         /*
          * Of the case that was taken: 0, or what else the object's own waiting function would have
          * returned then, e.g. -EOWNERDEAD from a mutex, which is locked, or -EPIPE from a queue

@@ -39,6 +39,7 @@
 CEDE_BEGIN_DECLS
 
 struct cede_callback;
+struct cede_case;
 
 /* As a capacity, or for cede_queue_set_backlog: no limit. */
 #define CEDE_UNBOUNDED SIZE_MAX
@@ -185,6 +186,14 @@ CEDE_API int cede_queue_get_async(struct cede_queue *q, void *ret_item,
  * -EINVAL  ret_item is NULL, and items have a size
  */
 CEDE_API int cede_queue_try_get(struct cede_queue *q, void *ret_item) CEDE_MUST_CHECK;
+
+/*
+ * Returns the case of putting an item, or of getting one, for cede_wait_any (any.h).  Its result is
+ * 0, or -EPIPE if the queue is closed; cede_wait_any fails where the function here would with
+ * another error.  The memory of the item must stay until then.
+ */
+CEDE_API struct cede_case cede_queue_put_case(struct cede_queue *q, const void *item, int priority);
+CEDE_API struct cede_case cede_queue_get_case(struct cede_queue *q, void *ret_item);
 
 /*
  * Closes a queue: puts fail from now on, and gets once it is empty.  Those who wait to put fail

@@ -172,8 +172,8 @@ static struct cede_case *granted(const struct any *any)
         return NULL;
 }
 
-static int wait_any(struct cede_case *cases, unsigned count, struct cede__party *me,
-                    const void *site)
+static int wait_once(struct cede_case *cases, unsigned count, struct cede__party *me,
+                     const void *site)
 {
         struct any any = { .cases = cases };
         struct cede_case *taken = NULL;
@@ -190,6 +190,18 @@ static int wait_any(struct cede_case *cases, unsigned count, struct cede__party 
         }
         leave(&any, taken);
         return taken ? (int)(taken - cases) : r;
+}
+
+/* A case that was nudged has got nothing, and the others may have passed over the party. */
+static int wait_any(struct cede_case *cases, unsigned count, struct cede__party *me,
+                    const void *site)
+{
+        int r;
+
+        do
+                r = wait_once(cases, count, me, site);
+        while (r >= 0 && cases[r].result == CEDE__NUDGED);
+        return r;
 }
 
 /* The same, until a time comes. */

@@ -38,12 +38,6 @@ static void *item_of(const struct cede__waiter *w)
         return (void *)(uintptr_t)w->need;
 }
 
-static void finish(struct cede__waiter *w)
-{
-        if (w)
-                cede__wait_grant(w, 0);
-}
-
 /*
  * A plain thread has to be woken by the system, which takes longer than many puts and gets.  So it
  * looks again for a moment before it waits, without the lock, and not so often that it would be in
@@ -98,9 +92,8 @@ static int grow(struct cede_queue *q)
         return 0;
 }
 
-/* Under the lock: as far as it can be done without waiting.  1: done; 0: full; -errno. */
-static int offer(struct cede_queue *q, const void *item, int priority,
-                 struct cede__waiter **ret_getter)
+int cede__queue_offer(struct cede_queue *q, const void *item, int priority,
+                      struct cede__waiter **ret_getter)
 {
         struct cede__waiter *getter;
 
@@ -137,13 +130,13 @@ static int enter_put(struct cede_queue *q, const void *item, int priority, struc
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
         cede__queue_lock(q);
-        r = offer(q, item, priority, &getter);
+        r = cede__queue_offer(q, item, priority, &getter);
         if (r == 0) {
                 w->rank = priority;
                 r = cede__queue_up(q, CEDE__QUEUE_PUT, item, me, w, site);
         }
         cede__queue_unlock(q);
-        finish(getter);
+        cede__queue_finish(getter);
         return r;
 }
 
@@ -206,9 +199,9 @@ int cede_queue_try_put_with(struct cede_queue *q, const void *item, int priority
         int r;
 
         cede__queue_lock(q);
-        r = offer(q, item, priority, &getter);
+        r = cede__queue_offer(q, item, priority, &getter);
         cede__queue_unlock(q);
-        finish(getter);
+        cede__queue_finish(getter);
         return r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 }
 
@@ -223,8 +216,7 @@ int cede_queue_put_async(struct cede_queue *q, const void *item, int priority,
 
 /* Getting */
 
-/* Under the lock: as far as it can be done without waiting.  1: done; 0: empty; -errno. */
-static int take(struct cede_queue *q, void *ret_item, struct cede__waiter **ret_putter)
+int cede__queue_take(struct cede_queue *q, void *ret_item, struct cede__waiter **ret_putter)
 {
         struct cede__waiter *putter;
 
@@ -259,11 +251,11 @@ static int enter_get(struct cede_queue *q, void *ret_item, struct cede__party *m
         if (cede__cancelled(me) == -ECANCELED)
                 return -ECANCELED;
         cede__queue_lock(q);
-        r = take(q, ret_item, &putter);
+        r = cede__queue_take(q, ret_item, &putter);
         if (r == 0)
                 r = cede__queue_up(q, CEDE__QUEUE_GET, ret_item, me, w, site);
         cede__queue_unlock(q);
-        finish(putter);
+        cede__queue_finish(putter);
         return r;
 }
 
@@ -307,9 +299,9 @@ int cede_queue_try_get(struct cede_queue *q, void *ret_item)
         int r;
 
         cede__queue_lock(q);
-        r = take(q, ret_item, &putter);
+        r = cede__queue_take(q, ret_item, &putter);
         cede__queue_unlock(q);
-        finish(putter);
+        cede__queue_finish(putter);
         return r > 0 ? 0 : r == 0 ? -EAGAIN : r;
 }
 

@@ -81,6 +81,12 @@ static const struct cede__waitable kinds[] = {
         [CEDE__QUEUE_JOIN] = { "the work of queue", withdraw_joiner, NULL, describe, NULL },
 };
 
+void cede__queue_begin(struct cede_queue *q, enum cede__queue_wait kind, const void *item,
+                       struct cede__party *me, struct cede__waiter *w, const void *site)
+{
+        cede__wait_begin(w, me, &kinds[kind], q, (long)(uintptr_t)item, site);
+}
+
 int cede__queue_up(struct cede_queue *q, enum cede__queue_wait kind, const void *item,
                    struct cede__party *me, struct cede__waiter *w, const void *site)
 {
@@ -95,7 +101,7 @@ int cede__queue_up(struct cede_queue *q, enum cede__queue_wait kind, const void 
                 return -ENODATA;
         if (kind == CEDE__QUEUE_PUT && q->putters_max && waiters->waiting >= q->putters_max - 1)
                 return -ENOBUFS;
-        cede__wait_begin(w, me, &kinds[kind], q, (long)(uintptr_t)item, site);
+        cede__queue_begin(q, kind, item, me, w, site);
         cede__waitq_insert(waiters, &w->node, cede__party_rank(me));
         cede__waitq_stay(waiters);
         return 0;
