@@ -36,8 +36,8 @@ void cede__queue_begin(struct cede_queue *q, enum cede__queue_wait kind, const v
                        struct cede__party *me, struct cede__waiter *w, const void *site);
 
 /*
- * Under the lock: begins a wait, and queues up; `item` is where the item is, or is to go.  0, or why the party
- * does not wait.
+ * Under the lock: begins a wait, and queues up; `item` is where the item is, or is to go.  0, or
+ * why the party does not wait.
  */
 int cede__queue_up(struct cede_queue *q, enum cede__queue_wait kind, const void *item,
                    struct cede__party *me, struct cede__waiter *w, const void *site);

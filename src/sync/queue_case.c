@@ -12,9 +12,10 @@
 #include "sync/queue.h"
 #include <errno.h>
 
+/* What a case's functions return: its result is 0, -EPIPE or CEDE__NUDGED; else it has none. */
 static int result_of(struct cede_case *c, int r)
 {
-        c->result = r < 0 ? r : 0;
+        c->result = r;
         return r == -EAGAIN ? 0 : r < 0 && r != -EPIPE ? r : 1;
 }
 

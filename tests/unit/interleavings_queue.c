@@ -363,3 +363,61 @@ TEST(freed_by_who_got_the_last_item)
 
         EXPECT(r.schedules > 1);
 }
+
+/* Two that wait for either of two rendezvous: they meet once, wherever. */
+
+static struct cede_queue *other;
+
+static void prepare_two_queues(void)
+{
+        prepare_with(0);
+        other = interleave_memory(1);
+        EXPECT_EQ(cede_queue_init(other, sizeof(long), 0, CEDE_FIFO), 0);
+}
+
+static void put_into_either(void)
+{
+        long one = 1;
+        struct cede_case cases[] = { cede_queue_put_case(queue, &one, 0),
+                                     cede_queue_put_case(other, &one, 0) };
+        int r = cede_wait_any(cases, 2);
+
+        EXPECT(r >= 0);
+        put_result[0] = cases[r].result;
+        put_result[1] = r;
+}
+
+static void get_from_either(void)
+{
+        struct cede_case cases[] = { cede_queue_get_case(other, &item[0]),
+                                     cede_queue_get_case(queue, &item[0]) };
+        int r = cede_wait_any(cases, 2);
+
+        EXPECT(r >= 0);
+        get_result[0] = cases[r].result;
+        get_result[1] = 1 - r;
+}
+
+static void met_once(void)
+{
+        EXPECT_EQ(put_result[0] | get_result[0], 0);
+        EXPECT_EQ(put_result[1], get_result[1]);
+        EXPECT_EQ(item[0], 1);
+        happened += put_result[1] == 0;
+        not_happened += put_result[1] == 1;
+        EXPECT_EQ(cede_queue_getters(other) + cede_queue_putters(other), 0);
+        cede_queue_finish(other);
+        nothing_is_left(0);
+}
+
+TEST(two_that_wait_for_either_of_two)
+{
+        struct interleaved r =
+                interleave(&(struct interleaving){ .prepare = prepare_two_queues,
+                                                   .threads = { put_into_either, get_from_either },
+                                                   .check = met_once,
+                                                   .preemptions = 3 });
+
+        EXPECT(r.schedules > 1);
+        EXPECT(happened > 0 && not_happened > 0);
+}
