@@ -44,8 +44,10 @@ static int enter_get(struct cede_case *c, struct cede__party *me, const void *si
                 r = cede__queue_up(q, CEDE__QUEUE_GET, c->item, me, &c->waiter, site);
         } else {
                 cede__queue_begin(q, CEDE__QUEUE_GET, c->item, me, &c->waiter, site);
-                if (cede__claim(me))
-                        return taken(c, cede__queue_take(q, c->item, &putter), putter);
+                if (cede__claim(me)) {
+                        r = cede__queue_take(q, c->item, &putter);
+                        return taken(c, r, putter);
+                }
                 r = 0;
         }
         cede__queue_unlock(q);
@@ -70,9 +72,10 @@ static int enter_put(struct cede_case *c, struct cede__party *me, const void *si
                 r = cede__queue_up(q, CEDE__QUEUE_PUT, c->item, me, &c->waiter, site);
         } else {
                 cede__queue_begin(q, CEDE__QUEUE_PUT, c->item, me, &c->waiter, site);
-                if (cede__claim(me))
-                        return taken(c, cede__queue_offer(q, c->item, (int)c->need, &getter),
-                                     getter);
+                if (cede__claim(me)) {
+                        r = cede__queue_offer(q, c->item, (int)c->need, &getter);
+                        return taken(c, r, getter);
+                }
                 r = 0;
         }
         cede__queue_unlock(q);
