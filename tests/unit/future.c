@@ -363,7 +363,7 @@ static struct cede_future *failed(int error)
         return g;
 }
 
-TEST_ABORTS(error_that_nobody_looked_at, "cede: future reply failed with error 5 at failed (")
+TEST_ABORTS(error_that_nobody_looked_at, "cede: future reply failed with error 5 at ")
 {
         cede_future_unref(failed(-EIO));
         abort();

@@ -64,7 +64,7 @@ static int lose_a_result(void *arg)
         return cede_yield() + (int)(intptr_t)arg;
 }
 
-TEST_ABORTS(error_that_nobody_looked_at, "cede: future unnamed failed with error 5 at return_it")
+TEST_ABORTS(error_that_nobody_looked_at, "cede: future unnamed failed with error 5 at ")
 {
         EXPECT_EQ(run_virtual(lose_a_result, NULL), 0);
         abort();

@@ -319,7 +319,7 @@ static int lose_an_error(void *arg)
 }
 
 TEST_ABORTS(error_of_a_link_that_nobody_looked_at,
-            "cede: future unnamed failed with error 5 at lose_an_error (")
+            "cede: future unnamed failed with error 5 at ")
 {
         EXPECT_EQ(run_virtual(lose_an_error, NULL), 0);
         abort();
