@@ -29,6 +29,7 @@ void cede__worker_init(struct cede__worker *worker, struct cede__run *run, unsig
         worker->loop.shared = run->workers > 1;
         cede__fibers_init(&worker->fresh);
         cede__requests_init(worker);
+        cede__quiet_init(worker);
         worker->stop_post.run = stop_posted;
         worker->native.fiber.party.kind = &cede__task_party;
         worker->native.fiber.loop = &worker->loop;

@@ -14,14 +14,17 @@
 
 #include <cede.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "test.h"
 
 /* One per process, and each test has a process of its own. */
 static char log_text[16384];
 static size_t log_used;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Adds a word to the log. */
 __attribute__((format(printf, 1, 2))) static inline void note(const char *format, ...)
@@ -29,6 +32,7 @@ __attribute__((format(printf, 1, 2))) static inline void note(const char *format
         va_list args;
         int n;
 
+        pthread_mutex_lock(&log_lock);
         if (log_used > 0 && log_used < sizeof(log_text) - 1)
                 log_text[log_used++] = ' ';
         va_start(args, format);
@@ -37,6 +41,7 @@ __attribute__((format(printf, 1, 2))) static inline void note(const char *format
         log_used += (size_t)n;
         if (log_used >= sizeof(log_text))
                 test__fail(__FILE__, __LINE__, "the log is full");
+        pthread_mutex_unlock(&log_lock);
 }
 
 static inline const char *log_take(void)
@@ -78,11 +83,19 @@ static inline const char *word(int r)
         }
 }
 
-static const struct cede_run_options log_virtual = { .clock = CEDE_CLOCK_VIRTUAL };
+/* Of a run on the virtual clock: as many as the environment says, else one. */
+static inline unsigned test_workers(void)
+{
+        const char *text = getenv("TEST_WORKERS");
+
+        return text ? (unsigned)strtoul(text, NULL, 10) : 1;
+}
 
 static inline int run_virtual(int (*fn)(void *), void *arg)
 {
-        return cede_run_with(fn, arg, &log_virtual);
+        return cede_run_with(fn, arg,
+                             &(struct cede_run_options){ .clock = CEDE_CLOCK_VIRTUAL,
+                                                         .workers = test_workers() });
 }
 
 #define TASK_TEST(id, ...)                                                                         \
@@ -107,11 +120,20 @@ static inline int return_it(void *number)
         return (int)(intptr_t)number;
 }
 
+/*
+ * Gives each task a turn to run up to where it waits.  With several workers a turn here is none
+ * elsewhere; but a nanosecond passes only when all of them wait.
+ */
+static inline void give_turns(void)
+{
+        EXPECT_EQ(test_workers() > 1 ? cede_sleep(1) : cede_yield(), 0);
+}
+
 /* Spawns, and gives the task a turn to run up to where it waits. */
 static inline void spawn_now(struct cede_scope *scope, int (*fn)(void *), void *arg)
 {
         EXPECT_EQ(cede_spawn(scope, fn, arg), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 /* The same; keeps a handle. */
@@ -120,7 +142,7 @@ static inline struct cede_task *spawn_held(struct cede_scope *scope, int (*fn)(v
         struct cede_task *task;
 
         EXPECT_EQ(cede_spawn_with(scope, NULL, fn, arg, &task), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         return task;
 }
 

@@ -18,10 +18,6 @@ static int meet(void *arg)
 TEST(a_nonsensical_number_is_refused)
 {
         EXPECT_EQ(run_on(100000, meet, NULL), -EINVAL);
-        EXPECT_EQ(cede_run_with(
-                          meet, NULL,
-                          &(struct cede_run_options){ .workers = 2, .clock = CEDE_CLOCK_VIRTUAL }),
-                  -EINVAL);
 }
 
 /* If they shared fewer threads, they would never meet. */
