@@ -34,6 +34,7 @@ void cede__worker_init(struct cede__worker *worker, struct cede__run *run, unsig
         worker->native.fiber.party.kind = &cede__task_party;
         worker->native.fiber.loop = &worker->loop;
         worker->native.home = worker->native.fiber.party.scope = &run->root;
+        worker->native.fiber.requests = CEDE__STARTED; /* as if cede__task_run had begun it */
         worker->native.name = "worker";
 }
 
