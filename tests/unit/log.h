@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests of behaviour: a log of what happened, to be compared as one string, and tests whose
- * body is the main task of a run on the virtual clock.
+ * body is the main task of a run on the virtual clock.  They are run twice, with one worker and
+ * with two.
  *
  *      TASK_TEST(sleepers_wake_in_time_order)
  *      {
@@ -48,10 +49,12 @@ static inline const char *log_take(void)
 {
         static char taken[sizeof(log_text)];
 
+        pthread_mutex_lock(&log_lock);
         for (size_t i = 0; i <= log_used; i++)
                 taken[i] = i < log_used ? log_text[i] : 0;
         log_used = 0;
         log_text[0] = 0;
+        pthread_mutex_unlock(&log_lock);
         return taken;
 }
 
@@ -83,19 +86,17 @@ static inline const char *word(int r)
         }
 }
 
-/* Of a run on the virtual clock: as many as the environment says, else one. */
-static inline unsigned test_workers(void)
-{
-        const char *text = getenv("TEST_WORKERS");
-
-        return text ? (unsigned)strtoul(text, NULL, 10) : 1;
-}
+/* Whether the run has several workers, as TEST_WORKERS says (tests/one-loop.txt). */
+static bool several;
 
 static inline int run_virtual(int (*fn)(void *), void *arg)
 {
-        return cede_run_with(fn, arg,
-                             &(struct cede_run_options){ .clock = CEDE_CLOCK_VIRTUAL,
-                                                         .workers = test_workers() });
+        const char *text = getenv("TEST_WORKERS");
+        struct cede_run_options options = { .clock = CEDE_CLOCK_VIRTUAL };
+
+        options.workers = text ? (unsigned)strtoul(text, NULL, 10) : 1;
+        several = options.workers > 1;
+        return cede_run_with(fn, arg, &options);
 }
 
 #define TASK_TEST(id, ...)                                                                         \
@@ -126,7 +127,7 @@ static inline int return_it(void *number)
  */
 static inline void give_turns(void)
 {
-        EXPECT_EQ(test_workers() > 1 ? cede_sleep(1) : cede_yield(), 0);
+        EXPECT_EQ(several ? cede_sleep(1) : cede_yield(), 0);
 }
 
 /* Spawns, and gives the task a turn to run up to where it waits. */
