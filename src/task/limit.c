@@ -71,6 +71,7 @@ static void change(struct cede_limit *l, long released, struct cede__waiter *res
 
         cede__fibers_init(&starts);
         lock(l);
+        cede__step("change limit", l);
         l->used -= released;
         if (resume)
                 cede__waitq_insert(&l->resumes, &resume->node, cede__party_rank(resume->party));

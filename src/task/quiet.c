@@ -41,8 +41,10 @@ struct state {
 
 static bool is_dormant(struct cede__worker *w)
 {
-        uintptr_t word = atomic_load(&w->loop.knock);
+        uintptr_t word;
 
+        cede__step("look if dormant", &w->dormant);
+        word = atomic_load(&w->loop.knock);
         return atomic_load(&w->dormant) % 2 && (!word || word == CEDE__KNOCK_SLEEPING) &&
                !atomic_load(&w->fresh_count);
 }
@@ -82,6 +84,7 @@ static void become_dormant(struct cede__worker *me)
         atomic_store(&me->outside, me->loop.outside);
         atomic_store(&me->outside_asleep, me->loop.outside_asleep);
         atomic_store(&me->starves, me->loop.starved.first != NULL);
+        cede__step("become dormant", &me->dormant);
         atomic_fetch_add(&me->dormant, 1);
 }
 
@@ -115,6 +118,7 @@ void cede__quiet_over(struct cede__worker *me)
                 return;
         if (me->loop.is_virtual)
                 cede__spin_lock(&me->run->time_lock, 1);
+        cede__step("no longer dormant", &me->dormant);
         atomic_fetch_add(&me->dormant, 1);
         if (me->loop.is_virtual)
                 cede__spin_unlock(&me->run->time_lock, 0);
@@ -145,6 +149,7 @@ static bool move_time(struct cede__run *run, struct state *ret_state)
                 return true;
         if (ret_state->next_timer > now)
                 now = ret_state->next_timer;
+        cede__step("move time", &run->time_lock);
         for (unsigned i = 0; i < run->workers; i++)
                 atomic_store(&run->worker[i].loop.virtual_now, now);
         return true;

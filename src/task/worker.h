@@ -23,7 +23,6 @@
 #include "sched/watchdog.h"
 #include "task/task.h"
 #include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 
 struct cede__run;
@@ -39,7 +38,7 @@ struct cede__worker {
 
         /* But for the first one: */
         pthread_t thread;
-        sem_t started; /* it has entered, with this result */
+        _Atomic uint32_t started; /* it has entered, with this result */
         int result;
         struct cede__post stop_post; /* lets its native fiber go on, to end */
 
