@@ -45,6 +45,7 @@ static void serve(struct cede_limit *l, struct cede__grants *resumes, struct ced
         struct cede__wnode *head;
 
         while (!l->max || l->used < l->max) {
+                cede__step("serve limit", l);
                 if ((head = cede__waitq_head(&l->resumes))) {
                         cede__waitq_grant(&l->resumes, head);
                         l->used++;
@@ -71,7 +72,6 @@ static void change(struct cede_limit *l, long released, struct cede__waiter *res
 
         cede__fibers_init(&starts);
         lock(l);
-        cede__step("change limit", l);
         l->used -= released;
         if (resume)
                 cede__waitq_insert(&l->resumes, &resume->node, cede__party_rank(resume->party));

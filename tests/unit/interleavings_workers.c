@@ -259,6 +259,76 @@ TEST(request_meets_end, .seconds = 60)
         EXPECT(in_time > 0);
 }
 
+/* Both have a scope under one limit. */
+
+static struct cede_limit limit;
+static int inside;
+
+static void prepare_limit(void)
+{
+        prepare();
+        inside = 0;
+        EXPECT_EQ(cede_limit_init(&limit, 1, CEDE_FIFO), 0);
+}
+
+static int be_alone(void *arg)
+{
+        (void)arg;
+        EXPECT_EQ(++inside, 1);
+        interleave_step("inside");
+        inside--;
+        return 0;
+}
+
+static int spawn_limited(void *arg)
+{
+        struct cede_scope c;
+
+        __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
+        (void)arg;
+        cede_scope_open_with(&c, &(struct cede_scope_options){ .limit = &limit });
+        for (int i = 0; i < 2; i++)
+                EXPECT_EQ(cede_spawn(&c, be_alone, NULL), 0);
+        return cede_scope_close(&c, 0);
+}
+
+static int spawn_limited_on_both(void *arg)
+{
+        struct cede_scope c;
+
+        cede_scope_open(&c);
+        EXPECT_EQ(cede_spawn(&c, spawn_limited, NULL), 0);
+        interleave_until(&begun);
+        EXPECT_EQ(spawn_limited(arg), 0);
+        return cede_scope_close(&c, 0);
+}
+
+static void use_one_limit(void)
+{
+        EXPECT_EQ(with(spawn_limited_on_both, CEDE_CLOCK_REAL), 0);
+}
+
+static void limit_is_unused(void)
+{
+        struct cede_limit_stats stats;
+
+        cede_limit_stats(&limit, &stats);
+        EXPECT_EQ(stats.running, 0);
+        cede_limit_finish(&limit);
+        expect_no_pause();
+}
+
+TEST(one_limit_of_two_workers, .seconds = 60)
+{
+        struct interleaved r =
+                interleave(&(struct interleaving){ .prepare = prepare_limit,
+                                                   .threads = { use_one_limit, interleave_worker },
+                                                   .check = limit_is_unused,
+                                                   .preemptions = 2 });
+
+        EXPECT(r.schedules > 1);
+}
+
 /* Time moves when both are quiet: not while something is under way to one of them. */
 
 static int be_sent_something(void *arg)
