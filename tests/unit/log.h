@@ -86,13 +86,15 @@ static inline const char *word(int r)
         }
 }
 
+static const struct cede_run_options log_virtual = { .clock = CEDE_CLOCK_VIRTUAL };
+
 /* Whether the run has several workers, as TEST_WORKERS says (tests/one-loop.txt). */
 static bool several;
 
 static inline int run_virtual(int (*fn)(void *), void *arg)
 {
         const char *text = getenv("TEST_WORKERS");
-        struct cede_run_options options = { .clock = CEDE_CLOCK_VIRTUAL };
+        struct cede_run_options options = log_virtual;
 
         options.workers = text ? (unsigned)strtoul(text, NULL, 10) : 1;
         several = options.workers > 1;
