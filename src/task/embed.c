@@ -9,7 +9,7 @@
 #include "task/run.h"
 #include <cede/embed.h>
 
-/* Who is driven does not wait for the others to be quiet, so their common time would stand still. */
+/* Who is driven does not wait for the others to be quiet, so their common time would never move. */
 static struct cede__worker *driven_here(void)
 {
         struct cede__worker *here = cede__run_main_here();
