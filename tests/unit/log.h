@@ -16,6 +16,7 @@
 #include <cede.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,6 +130,8 @@ static inline int return_it(void *number)
  */
 static inline void give_turns(void)
 {
+        for (int i = 0; several && i < 500; i++)
+                sched_yield(); /* so that now and then the other worker takes it */
         EXPECT_EQ(several ? cede_sleep(1) : cede_yield(), 0);
 }
 

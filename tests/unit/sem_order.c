@@ -37,12 +37,13 @@ static int wait_for_turn(void *arg)
 
 static void queue_up(struct cede_scope *c, struct cede_task **tasks)
 {
-        for (int i = 0; i < WAITERS; i++)
+        for (int i = 0; i < WAITERS; i++) {
                 EXPECT_EQ(cede_spawn_with(
                                   c, &(struct cede_spawn_options){ .priority = ranks[i].priority },
                                   wait_for_turn, (void *)(intptr_t)i, &tasks[i]),
                           0);
-        give_turns();
+                give_turns();
+        }
         EXPECT_EQ(cede_sem_waiting(&s), WAITERS);
 }
 
