@@ -54,8 +54,8 @@ CEDE_API int cede_run_end(int result);
 /*
  * Lets every task that is ready, and every callback that was granted, take one turn, and fires the
  * timers that are due.  Never waits.  A virtual clock moves on, to the next timer, in a step that
- * finds nothing ready.  Returns 0, or how a blocking call of the main task would fail: -ECANCELED,
- * -ETIMEDOUT.
+ * finds nothing ready; with several workers the clock has to be the real one.  Returns 0, or how a
+ * blocking call of the main task would fail: -ECANCELED, -ETIMEDOUT.
  */
 CEDE_API int cede_run_step(void);
 

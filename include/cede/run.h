@@ -55,9 +55,9 @@ struct cede_run_options {
         unsigned offload_queue;        /* most functions queued for them; 0: 1024 */
         enum cede_order offload_order; /* which of the queued runs next */
         /*
-         * Threads that run tasks, the calling one included, at most 1024; 0: 1.  With more than one
-         * the clock has to be the real one; task.h says what that means for tasks.  The main task
-         * runs on the calling thread.
+         * Threads that run tasks, the calling one included, at most 1024; 0: 1.  The main task runs
+         * on the calling thread.  What more than one means for tasks is said in task.h, what for a
+         * virtual clock in time.h.
          */
         unsigned workers;
 };

@@ -5,6 +5,9 @@
  * On the real clock time is CLOCK_MONOTONIC.  On the virtual one (struct cede_run_options) it
  * starts at 0 and moves only when no task is ready, at once to the next timer; it stands still
  * while an offloaded function runs.  Timers of one instant fire in the order of their creation.
+ *
+ * Several workers share one virtual clock: it moves when none of them has a task that is ready.
+ * Timers of one instant then fire in order on each worker, but on all of them at once.
  */
 #ifndef CEDE_TIME_H
 #define CEDE_TIME_H

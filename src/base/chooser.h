@@ -14,6 +14,8 @@
  *      sleep   instead of the futex; may return early, like that
  *      wake    likewise
  *      now     the clock, which moves when the chooser says so
+ *      start   a thread of the library's own, which it controls as well
+ *      join    likewise
  *
  * All are on slow paths only.  An object's lock bit may be held at a step: who wants it spins, and
  * that is known.  What the chooser does not see must not be held: a lock of the system, say.
@@ -48,6 +50,8 @@ struct cede__chooser {
                       int64_t deadline);
         bool (*wake)(struct cede__chooser *self, _Atomic uint32_t *word);
         bool (*now)(struct cede__chooser *self, int64_t *ret_now);
+        bool (*start)(struct cede__chooser *self, void *(*fn)(void *), void *arg);
+        bool (*join)(struct cede__chooser *self, void *arg); /* which was started with it */
 };
 
 extern struct cede__chooser *cede__chooser CEDE__HIDDEN;

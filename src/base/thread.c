@@ -19,6 +19,8 @@ int cede__thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void
 
         if (cede__fault())
                 return -EAGAIN;
+        if (cede__controlled() && cede__chooser->start(cede__chooser, fn, arg))
+                return 0;
         sigfillset(&all);
         for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
                 sigdelset(&all, faults[i]);
@@ -29,6 +31,12 @@ int cede__thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void
                 return -EAGAIN;
         pthread_setname_np(*ret_thread, name);
         return 0;
+}
+
+void cede__thread_join(pthread_t thread, void *arg)
+{
+        if (!cede__controlled() || !cede__chooser->join(cede__chooser, arg))
+                pthread_join(thread, NULL);
 }
 
 /* From /proc/self/stat, which is written in one go: a listing of the threads may miss some. */

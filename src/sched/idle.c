@@ -147,14 +147,21 @@ void cede__loop_feed(struct cede__loop *loop)
         cede__fibers_init(&loop->starved);
 }
 
+/* Whether several loops have one virtual clock, which only all of them together can move on. */
+static bool time_is_common(const struct cede__loop *loop)
+{
+        return loop->is_virtual && loop->shared;
+}
+
 /* Some tasks found no stack, and nobody will give one back soon: pauses, or gives up in the end. */
 static void go_hungry(struct cede__loop *loop, int64_t next)
 {
         int64_t soon = cede__clock_now() + HUNGRY_PAUSE;
-
         unsigned turns =
                 loop->timers.count || cede__loop_outside_awake(loop) ? HUNGRY_LONG : HUNGRY_TURNS;
 
+        if (time_is_common(loop) && !loop->hooks->quiescent(loop))
+                return;
         if (++loop->refusals > turns)
                 cede__die("out of memory: no stack for a task, and none was given back for a "
                           "while; use smaller stacks, or a scope with a limit");
@@ -165,7 +172,8 @@ bool cede__loop_jump(struct cede__loop *loop)
 {
         int64_t now;
 
-        if (!loop->is_virtual || !loop->timers.count || cede__loop_outside_awake(loop))
+        if (!loop->is_virtual || time_is_common(loop) || !loop->timers.count ||
+            cede__loop_outside_awake(loop))
                 return false;
         now = cede__timers_jump(&loop->timers);
         atomic_store_explicit(&loop->virtual_now, now, memory_order_relaxed);
@@ -176,6 +184,7 @@ bool cede__loop_jump(struct cede__loop *loop)
 /* Nothing is ready; what is the loop waiting for? */
 static void wait_for_something(struct cede__loop *loop)
 {
+        bool common = time_is_common(loop);
         int64_t next = loop->is_virtual ? CEDE_NEVER : cede__timers_next(&loop->timers);
 
         if (loop->starved.first && !loop->fed) {
@@ -188,7 +197,7 @@ static void wait_for_something(struct cede__loop *loop)
                 return;
         if (loop->starved.first) {
                 go_hungry(loop, next);
-        } else if (loop->timers.count || cede__loop_outside_awake(loop)) {
+        } else if (!common && (loop->timers.count || cede__loop_outside_awake(loop))) {
                 sleep_until(loop, next);
         } else {
                 int64_t pause = loop->hooks->quiescent(loop);

@@ -10,7 +10,8 @@
  *
  * The contract:
  *  - The ready queue is FIFO.  Waking a fiber appends it; nothing else runs at that moment.
- *  - On the virtual clock time moves only when nothing is ready and no outside work is awake.
+ *  - On the virtual clock time moves only when nothing is ready and no outside work is awake; of
+ *    several loops that share one, in none of them.
  *  - Other threads reach a loop only through cede__loop_post and the knock bits; everything else
  *    here is for the loop's thread.
  *
@@ -46,8 +47,9 @@ struct cede__loop_hooks {
         void (*call)(struct cede__fiber *fiber);           /* a callback has its turn */
         bool (*is_fiber)(const struct cede__party *party); /* not a callback */
         /*
-         * Nothing of the loop's own will ever wake anybody.  0: something has been done about it;
-         * else something outside might, and it is to be asked again after so many nanoseconds.
+         * Nothing of the loop's own will ever wake anybody; or of several loops with a virtual
+         * clock this one has nothing to do at the present time.  0: something has been done about
+         * it; else something outside might, and it is to be asked again after so many nanoseconds.
          */
         int64_t (*quiescent)(struct cede__loop *loop);
         /*
@@ -91,7 +93,7 @@ struct cede__loop {
         struct cede__sanity native;
         bool shared; /* constant */
         bool is_virtual;
-        _Atomic int64_t virtual_now; /* written by the loop only */
+        _Atomic int64_t virtual_now; /* written by the loop; of several, by the layer above */
 
         /*
          * Work that other threads do for tasks of this loop (counted by the loop, when it hands the

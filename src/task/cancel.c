@@ -72,7 +72,11 @@ static void cancel_inwards(struct visits *v, struct cede__party *me, struct cede
 /* On its own worker. */
 static void cancel_base(struct visits *v, struct cede_task *task)
 {
-        if (task->fiber.ended || task->fiber.base_cancel)
+        bool ended = task->fiber.ended;
+
+        /* Compilers would read both in one go, and with them `requests`, which others write. */
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        if (ended || task->fiber.base_cancel)
                 return;
         task->fiber.base_cancel = true;
         cancel_inwards(v, &task->fiber.party, task->home, -ECANCELED);

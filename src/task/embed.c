@@ -9,6 +9,17 @@
 #include "task/run.h"
 #include <cede/embed.h>
 
+/* Who is driven does not wait for the others to be quiet, so their common time would never move. */
+static struct cede__worker *driven_here(void)
+{
+        struct cede__worker *here = cede__run_main_here();
+
+        if (!cede__worker_alone(here) && here->loop.is_virtual)
+                cede__die("a run with several workers and a virtual clock is driven step by step; "
+                          "use one worker, or the real clock");
+        return here;
+}
+
 int cede_run_fd(void)
 {
         return cede__loop_bell(&cede__run_main_here()->loop);
@@ -16,12 +27,12 @@ int cede_run_fd(void)
 
 int64_t cede_run_deadline(void)
 {
-        return cede__loop_leave_to_foreign(&cede__run_main_here()->loop);
+        return cede__loop_leave_to_foreign(&driven_here()->loop);
 }
 
 int cede_run_step(void)
 {
-        struct cede__worker *here = cede__run_main_here();
+        struct cede__worker *here = driven_here();
         struct cede__loop *loop = &here->loop;
 
         cede__loop_enter_from_foreign(loop);

@@ -45,6 +45,7 @@ static void serve(struct cede_limit *l, struct cede__grants *resumes, struct ced
         struct cede__wnode *head;
 
         while (!l->max || l->used < l->max) {
+                cede__step("serve limit", l);
                 if ((head = cede__waitq_head(&l->resumes))) {
                         cede__waitq_grant(&l->resumes, head);
                         l->used++;

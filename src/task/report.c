@@ -220,6 +220,8 @@ int64_t cede__run_quiescent(struct cede__loop *loop)
 
         if (!cede__all_quiet(cede__worker_of(loop)))
                 return CEDE_NEVER;
+        if (cede__time_passes(cede__worker_of(loop)))
+                return 0;
         if (reachable(run))
                 return wait_for_outside(run);
         cede__quiet_over(cede__worker_of(loop));

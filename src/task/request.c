@@ -26,15 +26,17 @@
 
 static unsigned char add(struct cede_task *task, unsigned char bits)
 {
+        cede__step("add to requests", &task->fiber.requests);
         return __atomic_fetch_or(&task->fiber.requests, bits, __ATOMIC_ACQ_REL);
 }
 
 static void serve_one(struct cede_task *task)
 {
-        unsigned char asked =
-                __atomic_fetch_and(&task->fiber.requests,
-                                   (unsigned char)~(CEDE__QUEUED | CEDE__RESORT), __ATOMIC_ACQ_REL);
+        unsigned char asked;
 
+        cede__step("serve", &task->fiber.requests);
+        asked = __atomic_fetch_and(&task->fiber.requests,
+                                   (unsigned char)~(CEDE__QUEUED | CEDE__RESORT), __ATOMIC_ACQ_REL);
         if (asked & CEDE__OVER)
                 return;
         if (asked & CEDE__RESORT)
@@ -45,8 +47,10 @@ static void serve_one(struct cede_task *task)
 
 static void serve(struct cede__worker *worker)
 {
-        struct cede_task *task = atomic_exchange(&worker->requests, NULL);
+        struct cede_task *task;
 
+        cede__step("take requests", &worker->requests);
+        task = atomic_exchange(&worker->requests, NULL);
         while (task) {
                 struct cede_task *next = task->request;
 
@@ -72,10 +76,12 @@ static void push(struct cede_task *task)
 {
         struct cede__worker *worker = cede__worker_of(task->fiber.loop);
 
+        cede__step("push", &worker->requests);
         task->request = atomic_load(&worker->requests);
         while (!atomic_compare_exchange_weak(&worker->requests, &task->request, task))
                 ;
         /* The task may be gone now, but not the worker. */
+        cede__step("post requests", &worker->requests_posted);
         if (!atomic_exchange(&worker->requests_posted, true))
                 cede__loop_post(&worker->loop, &worker->requests_post);
 }
@@ -86,6 +92,7 @@ void cede__task_request(struct cede_task *task, unsigned char bits)
         bool pushes;
 
         do {
+                cede__step("request", &task->fiber.requests);
                 pushes = (seen & (CEDE__STARTED | CEDE__OVER | CEDE__QUEUED)) == CEDE__STARTED;
                 want = (unsigned char)(seen | bits | (pushes ? CEDE__QUEUED : 0));
         } while (!__atomic_compare_exchange_n(&task->fiber.requests, &seen, want, true,
@@ -106,7 +113,9 @@ void cede__task_close_requests(struct cede__worker *here, struct cede_task *task
 {
         add(task, CEDE__OVER);
         while (__atomic_load_n(&task->fiber.requests, __ATOMIC_ACQUIRE) & CEDE__QUEUED) {
-                serve(here);
-                cede__spin_pause();
+                if (atomic_load(&here->requests))
+                        serve(here);
+                else
+                        cede__spin_wait((uintptr_t *)&here->requests, 0);
         }
 }

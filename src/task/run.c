@@ -45,8 +45,7 @@ static bool valid(const struct cede_run_options *o)
                cede__stack_class(o->stack_size) < CEDE__STACK_CLASSES && o->watchdog >= 0 &&
                cede__waitq_order_valid(o->offload_order) &&
                (!o->offload_threads || o->offload_threads_min <= o->offload_threads) &&
-               o->offload_threads_min <= CEDE__OFFLOAD_THREADS_MAX && o->workers <= WORKERS_MAX &&
-               (o->clock == CEDE_CLOCK_REAL || o->workers <= 1);
+               o->offload_threads_min <= CEDE__OFFLOAD_THREADS_MAX && o->workers <= WORKERS_MAX;
 }
 
 static size_t size_of_run(unsigned workers)

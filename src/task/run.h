@@ -29,8 +29,9 @@ struct cede__run {
         atomic_bool searching; /* one that was roused has not found anything yet */
         atomic_bool stopping;  /* somebody makes the others stand still; stop.c */
         _Atomic uint32_t stand;
-        unsigned workers; /* constant */
-        unsigned started; /* so many of them */
+        unsigned workers;    /* constant */
+        unsigned started;    /* so many of them */
+        uintptr_t time_lock; /* quiet.c */
         struct cede__worker worker[];
 };
 

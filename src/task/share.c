@@ -31,17 +31,20 @@ bool cede__share_empty(const struct cede__run *run)
 /* Rouses a worker that rests, unless one that was roused is still searching. */
 static void rouse(struct cede__run *run)
 {
+        cede__step("rouse", &run->resting);
         if (!atomic_load(&run->resting) || atomic_exchange(&run->searching, true))
                 return;
         for (unsigned i = 0; i < run->workers; i++) {
                 struct cede__worker *w = &run->worker[i];
 
+                cede__step("rouse one", &w->resting);
                 if (atomic_load(&w->resting) && atomic_exchange(&w->resting, false)) {
                         atomic_fetch_sub(&run->resting, 1);
                         cede__loop_rouse(&w->loop);
                         return;
                 }
         }
+        cede__step("rouse nobody", &run->searching);
         atomic_store(&run->searching, false);
 }
 
@@ -65,6 +68,7 @@ static bool take(struct cede__worker *to, struct cede__worker *from, unsigned n)
         while (from->fresh.first && count < n) {
                 struct cede__fiber *fiber = from->fresh.first;
 
+                cede__step("take task", &from->fresh);
                 from->fresh.first = fiber->next;
                 cede__fibers_push(&taken, fiber);
                 count++;
@@ -89,8 +93,11 @@ static bool steal(struct cede__worker *me)
 
         for (unsigned i = 1; i < run->workers; i++) {
                 struct cede__worker *w = &me->run->worker[(me->index + i) % run->workers];
-                unsigned count = atomic_load(&w->fresh_count), half = (count + 1) / 2;
+                unsigned count, half;
 
+                cede__step("look for tasks", &w->fresh_count);
+                count = atomic_load(&w->fresh_count);
+                half = (count + 1) / 2;
                 if (count && take(me, w, half < STOLEN_BATCH ? half : STOLEN_BATCH))
                         return true;
         }
@@ -100,8 +107,10 @@ static bool steal(struct cede__worker *me)
 /* Whoever was roused has looked: from now on the next one is, if there is something (again). */
 static void look_is_over(struct cede__worker *me, bool found)
 {
-        if (me->roused)
+        if (me->roused) {
+                cede__step("end search", &me->run->searching);
                 atomic_store(&me->run->searching, false);
+        }
         if ((me->roused || found) && !cede__share_empty(me->run))
                 rouse(me->run);
         me->roused = false;
@@ -126,8 +135,10 @@ bool cede__share_rest(struct cede__loop *loop)
         struct cede__worker *me = cede__worker_of(loop);
 
         me->rests = true;
+        cede__step("rest", &me->resting);
         atomic_store(&me->resting, true);
         atomic_fetch_add(&me->run->resting, 1);
+        cede__step("look before rest", &me->resting);
         return cede__share_empty(me->run);
 }
 
@@ -139,6 +150,7 @@ void cede__share_rise(struct cede__loop *loop)
         if (!me->rests)
                 return;
         me->rests = false;
+        cede__step("rise", &me->resting);
         if (atomic_exchange(&me->resting, false))
                 atomic_fetch_sub(&me->run->resting, 1);
         else

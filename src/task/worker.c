@@ -5,6 +5,7 @@
  * Such a thread's native stack is a fiber that waits for one thing only, to be stopped.  While it
  * waits, the loop runs tasks, like under any fiber that waits.
  */
+#include "base/futex.h"
 #include "base/thread.h"
 #include "task/run.h"
 #include <errno.h>
@@ -29,10 +30,12 @@ void cede__worker_init(struct cede__worker *worker, struct cede__run *run, unsig
         worker->loop.shared = run->workers > 1;
         cede__fibers_init(&worker->fresh);
         cede__requests_init(worker);
+        cede__quiet_init(worker);
         worker->stop_post.run = stop_posted;
         worker->native.fiber.party.kind = &cede__task_party;
         worker->native.fiber.loop = &worker->loop;
         worker->native.home = worker->native.fiber.party.scope = &run->root;
+        worker->native.fiber.requests = CEDE__STARTED; /* as if cede__task_run had begun it */
         worker->native.name = "worker";
 }
 
@@ -71,7 +74,8 @@ static void *work(void *arg)
         struct cede__worker *me = arg;
 
         me->result = cede__worker_enter(me);
-        sem_post(&me->started);
+        atomic_store(&me->started, 1);
+        cede__futex_wake(&me->started);
         if (me->result < 0)
                 return NULL;
         cede__loop_suspend(&me->native.fiber); /* until it is stopped */
@@ -83,21 +87,19 @@ static void *work(void *arg)
 void cede__worker_stop(struct cede__worker *worker)
 {
         cede__loop_post(&worker->loop, &worker->stop_post);
-        pthread_join(worker->thread, NULL);
+        cede__thread_join(worker->thread, worker);
 }
 
 int cede__worker_start(struct cede__worker *worker)
 {
         int r;
 
-        sem_init(&worker->started, 0, 0);
         r = cede__thread_start(&worker->thread, "cede-worker", work, worker);
         if (r == 0)
-                while (sem_wait(&worker->started) < 0)
-                        ; /* a signal */
-        sem_destroy(&worker->started);
+                while (!atomic_load(&worker->started))
+                        cede__futex_wait(&worker->started, 0, CEDE_NEVER);
         if (r == 0 && worker->result < 0) {
-                pthread_join(worker->thread, NULL);
+                cede__thread_join(worker->thread, worker);
                 r = worker->result;
         }
         return r;

@@ -23,7 +23,6 @@
 #include "sched/watchdog.h"
 #include "task/task.h"
 #include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 
 struct cede__run;
@@ -39,7 +38,7 @@ struct cede__worker {
 
         /* But for the first one: */
         pthread_t thread;
-        sem_t started; /* it has entered, with this result */
+        _Atomic uint32_t started; /* it has entered, with this result */
         int result;
         struct cede__post stop_post; /* lets its native fiber go on, to end */
 
@@ -50,8 +49,13 @@ struct cede__worker {
         atomic_bool resting; /* it sleeps, and may be roused to take over something */
         bool rests, roused;  /* its own: it said so; it was, and has not looked yet */
 
-        /* quiet.c */
-        atomic_uint dormant;          /* odd: nothing of its own can wake it; else one more */
+        /* quiet.c; the next four are what it had when it last became dormant. */
+        atomic_uint dormant;        /* odd: nothing of its own can wake it; else one more */
+        _Atomic int64_t next_timer; /* on a virtual clock, not later than the earliest */
+        atomic_uint outside, outside_asleep;
+        atomic_bool starves;         /* it has tasks for which there was no stack */
+        struct cede__post time_post; /* fires the timers that are due */
+        atomic_bool time_posted;
         struct cede__post quiet_post; /* tells the first worker that it may be the last one awake */
         atomic_bool quiet_posted;
 
@@ -123,12 +127,18 @@ static inline void cede__task_start(struct cede__worker *here, struct cede_task 
 }
 
 /*
- * quiet.c: nothing of this worker's own can wake it.  True: neither can any other worker; told to
- * the first one only.
+ * quiet.c: nothing of this worker's own can wake it, but for timers of a virtual clock.  True:
+ * neither can any other worker; told to the first one only.
  */
 bool cede__all_quiet(struct cede__worker *me);
+/*
+ * All were quiet; on the first worker.  True: they are no more, or there was a timer on a virtual
+ * clock, and time has moved on to it.
+ */
+bool cede__time_passes(struct cede__worker *first);
 /* It is woken, and about to look what for. */
 void cede__quiet_over(struct cede__worker *me);
+void cede__quiet_init(struct cede__worker *worker);
 
 /*
  * stop.c: makes the other workers stand still until `go`; see stands_still.  False: another one is

@@ -9,6 +9,11 @@ from pathlib import Path
 from common import ROOT, main
 
 SCRIPT = "#!/bin/sh\n"
+TASKS = {"tests/unit/p.c": "TASK_TEST(a)\n",  # has the tests a and b, and is called with -j 1
+         "build/tests/p": SCRIPT + """shift 2
+case "$*" in --list) echo a b; exit;; "") set a b;; esac
+for t; do echo "ok $t"; done
+"""}
 # name: (files to plant, CI, closing line, status, a part of what is printed). Programs are scripts.
 CASES = {
     "passes": ({"build/tests/p": SCRIPT + "echo 'ok a (1 ms)'\n"}, "", (1, 0, 0), "ok p"),
@@ -40,11 +45,19 @@ CASES = {
     "cli": ({"build/tests/p": SCRIPT + "echo ok a\n",
              "tests/cli/c.sh": SCRIPT + 'echo "FAIL x: $CEDE"; exit 1\n'}, "", (1, 1, 0),
             "FAIL cli/c/x: /"),
+    "with_two_workers": (TASKS, "", (4, 0, 0), "ok p@2 (2 tests"),
+    "with_two_workers_but_for_one": ({**TASKS, "tests/one-loop.txt": "p/b # why\n"}, "", (3, 0, 0),
+                                     "ok p@2 ("),
+    "with_two_workers_not_at_all": ({**TASKS, "tests/one-loop.txt": "p # why\n"}, "", (2, 0, 0),
+                                    "ok p (2 tests"),
+    "with_two_workers_but_for_none": ({**TASKS, "tests/one-loop.txt": "p/c # why\n"}, "", (2, 1, 0),
+                                      "FAIL p@2: not a test, in tests/one-loop.txt: p/c"),
 }
 
 
 def plant(tree, files):
     defaults = {"build/tests/programs.list": "p\n", "tests/allowed-skips.txt": "",
+                "tests/one-loop.txt": "",
                 "tests/examples/cases.txt": "", "tests/examples/expected/none": ""}
     for name, text in {**defaults, **files}.items():
         path = tree / name

@@ -35,7 +35,7 @@ TASK_TEST(granted_callback_is_called_in_its_turn_not_by_the_releaser)
         note("released");
         EXPECT_EQ(cede_sem_waiting(&sem), 0);
         EXPECT_EQ(cede_sem_try_acquire(&sem), -EAGAIN); /* the callback holds it already */
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("released c1");
 }
 
@@ -47,7 +47,7 @@ TASK_TEST(free_permit_is_granted_but_not_called_at_once)
         queue(&t, 1, 0);
         note("queued");
         EXPECT_EQ(cede_sem_value(&sem), 1);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("queued c1");
         EXPECT_EQ(cede_sem_value(&sem), 1);
 }
@@ -78,7 +78,7 @@ TASK_TEST(highest_priority_goes_first)
         for (int i = 0; i < 4; i++)
                 queue(&t[i], i, (int[]){ 1, 3, 2, 3 }[i]);
         EXPECT_EQ(cede_sem_release_n(&sem, 4), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("c1 c3 c2 c0");
 }
 
@@ -90,7 +90,7 @@ TASK_TEST(newest_goes_first_where_the_order_says_so)
         for (int i = 0; i < 3; i++)
                 queue(&t[i], i, 0);
         EXPECT_EQ(cede_sem_release_n(&sem, 3), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("c2 c1 c0");
 }
 
@@ -118,12 +118,12 @@ TASK_TEST(cancelled_callback_is_never_called)
         EXPECT_EQ(cede_sem_waiting(&sem), 1);
         EXPECT_EQ(cede_sem_release_n(&sem, 2), 0);
         EXPECT_EQ(cede_callback_cancel(&b.callback), -EALREADY); /* granted, not called yet */
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("c2");
         EXPECT_EQ(cede_callback_cancel(&b.callback), -EALREADY);
         EXPECT_EQ(cede_sem_value(&sem), 1);
         queue(&a, 3, 0); /* it is the caller's again */
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("c3");
 }
 
@@ -134,11 +134,11 @@ TASK_TEST(cancelled_head_makes_room)
         EXPECT_EQ(cede_sem_release(&sem), 0);
         EXPECT_EQ(cede_sem_acquire_async(&sem, 3, &big.callback), 0);
         queue(&small, 1, 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("");
         EXPECT_EQ(cede_callback_cancel(&big.callback), 0);
         EXPECT_LOG("");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("c1");
 }
 
@@ -170,7 +170,7 @@ TASK_TEST(chain_of_100000_needs_the_stack_of_one)
         EXPECT_EQ(cede_sem_release(&sem), 0);
         EXPECT_EQ(cede_sem_acquire_async(&sem, 1, &c.callback), 0);
         while (c.left > 0)
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
         EXPECT(c.high - c.low < 1024);
         EXPECT_EQ(cede_sem_value(&sem), 1);
 }
@@ -198,7 +198,7 @@ TASK_TEST(release_to_100000_waiters_that_release)
         EXPECT_EQ(cede_sem_release(&sem), 0);
         EXPECT_EQ(hops, 0);
         while (hops < N)
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
         EXPECT_EQ(cede_sem_value(&sem), 1);
         free(all);
 }
@@ -218,7 +218,7 @@ TASK_TEST(callback_frees_itself)
         c->fn = free_itself;
         EXPECT_EQ(cede_sem_acquire_async(&sem, 1, c), 0);
         EXPECT_EQ(cede_sem_release(&sem), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("freed");
 }
 
@@ -237,8 +237,8 @@ TASK_TEST(callback_spawns_a_task)
 
         EXPECT_EQ(cede_sem_release(&sem), 0);
         EXPECT_EQ(cede_sem_acquire_async(&sem, 1, &c), 0);
-        EXPECT_EQ(cede_yield(), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
+        give_turns();
         EXPECT_LOG("r9");
         EXPECT(cede_task_self() != NULL);
 }

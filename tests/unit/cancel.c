@@ -78,7 +78,7 @@ TASK_TEST(whole_subtree_is_cancelled_level_by_level)
         cede_scope_open(&c);
         spawn_now(&c, wait_with_a_child, "a");
         spawn_now(&c, wait_with_a_child, "b");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_sem_waiting(&never), 4);
         cede_scope_cancel(&c);
         EXPECT_EQ(cede_sem_waiting(&never), 0);
@@ -97,7 +97,7 @@ TASK_TEST(cancel_reaches_nothing_outside_of_the_scope)
         cede_scope_cancel(&inner);
         EXPECT_EQ(cede_sem_waiting(&never), 1);
         EXPECT_EQ(cede_scope_close(&inner, 0), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("inner:cancelled");
         cede_sem_release(&never);
         EXPECT_EQ(cede_scope_close(&outer, 0), 0);
@@ -162,7 +162,7 @@ static int cancel_the_run(void *arg)
 {
         (void)arg;
         EXPECT_EQ(cede_spawn(NULL, wait_for_ever, "a"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         cede_scope_cancel(NULL);
         return cede_yield();
 }
@@ -320,7 +320,7 @@ TASK_TEST(shield_itself_can_be_cancelled)
 
         cede_scope_open_with(&shield, &(struct cede_scope_options){ .flags = CEDE_SHIELD_SCOPE });
         EXPECT_EQ(cede_spawn(&shield, wait_for_ever, "a"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         cede_scope_cancel(&shield);
         EXPECT_EQ(cede_yield(), -ECANCELED);
         EXPECT_EQ(cede_scope_close(&shield, 0), 0);

@@ -42,7 +42,7 @@ static struct cede_task *spawn_with_priority(struct cede_scope *scope, int prior
         EXPECT_EQ(cede_spawn_with(scope, &(struct cede_spawn_options){ .priority = priority },
                                   await, name, &task),
                   0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         return task;
 }
 
@@ -89,7 +89,7 @@ TASK_TEST(notify_n_wakes_n_in_order)
         EXPECT_EQ(cede_condition_notify(&c, 1), 1);
         EXPECT_EQ(cede_condition_waiting(&c), 5);
         EXPECT_LOG("");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("0:ok");
         EXPECT_EQ(cede_condition_notify(&c, 2), 2);
         EXPECT_EQ(cede_condition_notify(&c, 100), 3);
@@ -119,7 +119,7 @@ static void both_orders(enum cede_order first, enum cede_order second, const cha
         EXPECT_EQ(cede_mutex_waiting(&m), 3);
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
         while (cede_mutex_locked(&m))
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
         EXPECT_LOG(expected);
         EXPECT_EQ(cede_condition_notify_all(&c), 1);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);
@@ -159,8 +159,8 @@ TASK_TEST(priority_set_before_and_after_the_notification)
         EXPECT_EQ(cede_mutex_waiting(&m), 2);
         EXPECT_EQ(cede_condition_waiting(&c), 1);
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
-        EXPECT_EQ(cede_yield(), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
+        give_turns();
         EXPECT_LOG("d:ok a:ok");
         EXPECT_EQ(cede_condition_notify(&c, 1), 1);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);
@@ -181,7 +181,7 @@ TASK_TEST(notified_then_cancelled_has_been_notified)
         EXPECT_EQ(cede_condition_notify(&c, 1), 1);
         cede_task_cancel(a); /* it stands in the mutex's queue, and stays there */
         EXPECT_EQ(cede_mutex_waiting(&m), 1);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("");
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);
@@ -214,7 +214,7 @@ TASK_TEST(cancelled_comes_back_to_the_mutex_for_certain)
         a = spawn_held(&s, await, "a");
         EXPECT_EQ(cede_mutex_lock(&m), 0);
         cede_task_cancel(a);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_mutex_waiting(&m), 1);
         cede_task_cancel(a);
         cede_scope_cancel(&s);
@@ -301,7 +301,7 @@ TASK_TEST(depth_of_a_recursive_mutex_is_restored)
         EXPECT_EQ(cede_mutex_lock(&recursive), 0);
         EXPECT_EQ(cede_condition_notify(&c, 1), 1);
         EXPECT_EQ(cede_mutex_unlock(&recursive), 0); /* once is enough for a depth of its own */
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("a:ok");
         cede_task_cancel(b);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);
@@ -328,7 +328,7 @@ TASK_TEST(owner_ends_while_the_notified_come_back)
         d = spawn_held(&s, await, "d");
         spawn_now(&s, lock_and_end, NULL);
         cede_task_cancel(d);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_mutex_waiting(&m), 3);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);
         EXPECT_LOG("a:dead b:ok d:cancelled");
@@ -384,7 +384,7 @@ TASK_TEST(wait_for_looks_again_after_each_notification)
         spawn_now(&s, await_items, &wanted);
         for (items = 1; items <= 2; items++) {
                 EXPECT_EQ(cede_condition_notify_all(&c), 1);
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
         }
         EXPECT_EQ(cede_condition_waiting(&c), 0);
         EXPECT_EQ(cede_scope_close(&s, 0), 0);

@@ -260,3 +260,12 @@ TEST(nobody_drives_a_run_from_outside, .ending = TEST_ABORTED,
 {
         (void)cede_run_deadline();
 }
+
+TEST(several_workers_on_a_virtual_clock_are_not_driven, .ending = TEST_ABORTED,
+     .says = "with several workers and a virtual clock")
+{
+        EXPECT_EQ(cede_run_begin(
+                          &(struct cede_run_options){ .clock = CEDE_CLOCK_VIRTUAL, .workers = 2 }),
+                  0);
+        (void)cede_run_step();
+}

@@ -57,6 +57,11 @@ static bool stop;
 static char pages[PAGES][PAGE] __attribute__((aligned(PAGE)));
 static bool gone[PAGES];
 
+/* What the library wanted a thread for, which interleave_worker runs. */
+static uintptr_t hired, hired_over;
+static void *(*hired_fn)(void *);
+static void *hired_arg;
+
 /* The baton. */
 
 static void pass(_Atomic uint32_t *baton)
@@ -297,7 +302,32 @@ static bool on_now(struct cede__chooser *self, int64_t *ret_now)
         return true;
 }
 
-static struct cede__chooser chooser = { choose, on_step, on_spin, on_sleep, on_wake, on_now };
+/* The library starts a thread: interleave_worker, if it is one of the test's. */
+static bool on_start(struct cede__chooser *self, void *(*fn)(void *), void *arg)
+{
+        (void)self;
+        if (!me || hired)
+                return false;
+        for (unsigned i = 0; i < count; i++)
+                if (threads[i].body == interleave_worker) {
+                        hired_fn = fn;
+                        hired_arg = arg;
+                        __atomic_store_n(&hired, 1, __ATOMIC_RELEASE);
+                }
+        return hired;
+}
+
+static bool on_join(struct cede__chooser *self, void *arg)
+{
+        (void)self;
+        if (!hired || arg != hired_arg)
+                return false;
+        interleave_until(&hired_over);
+        return true;
+}
+
+static struct cede__chooser chooser = { choose,  on_step, on_spin,  on_sleep,
+                                        on_wake, on_now,  on_start, on_join };
 
 /* The threads. */
 
@@ -351,6 +381,7 @@ void interleave__run(void)
         static const struct cede__party nobody;
 
         now = INTERLEAVE_START;
+        hired = hired_over = 0;
         forced = 0;
         running = NULL;
         renew_pages();
@@ -427,6 +458,13 @@ void interleave_until_not(const uintptr_t *flag, uintptr_t value)
 void interleave_until(const uintptr_t *flag)
 {
         interleave_until_not(flag, 0);
+}
+
+void interleave_worker(void)
+{
+        interleave_until(&hired);
+        hired_fn(hired_arg);
+        __atomic_store_n(&hired_over, 1, __ATOMIC_RELEASE);
 }
 
 void *interleave_memory(unsigned number)

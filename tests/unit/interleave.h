@@ -66,6 +66,12 @@ void interleave_step(const char *name);
 void interleave_until(const uintptr_t *flag);
 void interleave_until_not(const uintptr_t *flag, uintptr_t value);
 
+/*
+ * As one of the threads: runs what the library starts a thread for, such as a second worker.  It
+ * has to start one.
+ */
+void interleave_worker(void);
+
 /* Memory of the size of a page at most, zeroed before each schedule. */
 void *interleave_memory(unsigned number);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits: how many children run, who starts next, and lending. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "log.h"
 
 static struct cede_limit limit; /* all-zero at the start of each test */
-static int running, most;
+static atomic_int running, most;
 
 static void open_limited(struct cede_scope *c)
 {
@@ -120,7 +121,7 @@ static void queue_three(struct cede_scope *c, enum cede_order order, struct cede
         EXPECT_EQ(spawn_with_priority(c, "a", 1, &tasks[0]), 0);
         EXPECT_EQ(spawn_with_priority(c, "b", 5, &tasks[1]), 0);
         EXPECT_EQ(spawn_with_priority(c, "c", 1, &tasks[2]), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 TASK_TEST(starts_in_fifo_order)
@@ -285,7 +286,7 @@ TASK_TEST(parent_gets_the_slot_of_its_last_child)
         EXPECT_EQ(cede_limit_init(&limit, 1, CEDE_FIFO), 0);
         open_limited(&c);
         EXPECT_EQ(cede_spawn(&c, parent, "parent"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_spawn(&c, visit, "queued"), 0);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_LOG("parent@0 child@0 parent-resumed@1 queued@1");
@@ -338,7 +339,7 @@ TASK_TEST(parents_resume_in_the_order_in_which_their_children_ended)
         open_limited(&c);
         EXPECT_EQ(cede_spawn(&c, parent_of_a_free_child, "p"), 0);
         EXPECT_EQ(cede_spawn(&c, parent_of_a_free_child, "q"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_spawn(&c, visit, "a"), 0);
         EXPECT_EQ(cede_spawn(&c, visit, "b"), 0);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
@@ -379,7 +380,7 @@ TASK_TEST(cancelled_scope_starts_its_queued_tasks_in_turn)
         EXPECT_EQ(cede_spawn(&c, visit, "a"), 0);
         EXPECT_EQ(cede_spawn(&c, visit, "b"), 0);
         EXPECT_EQ(cede_spawn(&c, visit, "c"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         cede_scope_cancel(&c);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_EQ(most, 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * For tests of behaviour: a log of what happened, to be compared as one string, and tests whose
- * body is the main task of a run on the virtual clock.
+ * body is the main task of a run on the virtual clock.  They are run twice, with one worker and
+ * with two.
  *
  *      TASK_TEST(sleepers_wake_in_time_order)
  *      {
@@ -14,14 +15,18 @@
 
 #include <cede.h>
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "test.h"
 
 /* One per process, and each test has a process of its own. */
 static char log_text[16384];
 static size_t log_used;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Adds a word to the log. */
 __attribute__((format(printf, 1, 2))) static inline void note(const char *format, ...)
@@ -29,6 +34,7 @@ __attribute__((format(printf, 1, 2))) static inline void note(const char *format
         va_list args;
         int n;
 
+        pthread_mutex_lock(&log_lock);
         if (log_used > 0 && log_used < sizeof(log_text) - 1)
                 log_text[log_used++] = ' ';
         va_start(args, format);
@@ -37,16 +43,19 @@ __attribute__((format(printf, 1, 2))) static inline void note(const char *format
         log_used += (size_t)n;
         if (log_used >= sizeof(log_text))
                 test__fail(__FILE__, __LINE__, "the log is full");
+        pthread_mutex_unlock(&log_lock);
 }
 
 static inline const char *log_take(void)
 {
         static char taken[sizeof(log_text)];
 
+        pthread_mutex_lock(&log_lock);
         for (size_t i = 0; i <= log_used; i++)
                 taken[i] = i < log_used ? log_text[i] : 0;
         log_used = 0;
         log_text[0] = 0;
+        pthread_mutex_unlock(&log_lock);
         return taken;
 }
 
@@ -80,9 +89,17 @@ static inline const char *word(int r)
 
 static const struct cede_run_options log_virtual = { .clock = CEDE_CLOCK_VIRTUAL };
 
+/* Whether the run has several workers, as TEST_WORKERS says (tests/one-loop.txt). */
+static bool several;
+
 static inline int run_virtual(int (*fn)(void *), void *arg)
 {
-        return cede_run_with(fn, arg, &log_virtual);
+        const char *text = getenv("TEST_WORKERS");
+        struct cede_run_options options = log_virtual;
+
+        options.workers = text ? (unsigned)strtoul(text, NULL, 10) : 1;
+        several = options.workers > 1;
+        return cede_run_with(fn, arg, &options);
 }
 
 #define TASK_TEST(id, ...)                                                                         \
@@ -107,11 +124,22 @@ static inline int return_it(void *number)
         return (int)(intptr_t)number;
 }
 
+/*
+ * Gives each task a turn to run up to where it waits.  With several workers a turn here is none
+ * elsewhere; but a nanosecond passes only when all of them wait.
+ */
+static inline void give_turns(void)
+{
+        for (int i = 0; several && i < 500; i++)
+                sched_yield(); /* so that now and then the other worker takes it */
+        EXPECT_EQ(several ? cede_sleep(1) : cede_yield(), 0);
+}
+
 /* Spawns, and gives the task a turn to run up to where it waits. */
 static inline void spawn_now(struct cede_scope *scope, int (*fn)(void *), void *arg)
 {
         EXPECT_EQ(cede_spawn(scope, fn, arg), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 /* The same; keeps a handle. */
@@ -120,7 +148,7 @@ static inline struct cede_task *spawn_held(struct cede_scope *scope, int (*fn)(v
         struct cede_task *task;
 
         EXPECT_EQ(cede_spawn_with(scope, NULL, fn, arg, &task), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         return task;
 }
 

@@ -5,16 +5,30 @@
  * In each, six parties queue up one after the other.  Some of them (see `masks`) give up, then the
  * object is granted, and each who gets it passes it on.  Checked are the order in which they got
  * it, every single result, and that nothing is left in the object.
+ *
+ * The kinds "of two" are of a run with two workers: half of the tasks and callbacks belong to the
+ * one from which all is done, half to the other (see `there`).
  */
 #include <pthread.h>
 #include <sched.h>
 
 #include "log.h"
 #include "matrix_objects.h"
+#include "placing.h"
 
 enum { PARTIES = 6 };
 
-enum kind { tasks, threads, callbacks, mixed, mixed_blocking };
+enum kind {
+        tasks,
+        threads,
+        callbacks,
+        mixed,
+        mixed_blocking,
+        tasks_of_two,
+        callbacks_of_two,
+        mixed_of_two,
+        mixed_blocking_of_two,
+};
 enum ending { grant, cancel, timeout, grant_then_cancel };
 enum order { fifo = CEDE_FIFO, lifo = CEDE_LIFO, priority = CEDE_PRIORITY };
 
@@ -26,10 +40,15 @@ struct party {
         struct cede_task *task;
         pthread_t thread;
         struct cede_callback callback;
-        bool open; /* atomic: the scope is */
+        bool there; /* on the other worker */
+        bool open;  /* atomic: the scope is; or the callback waits */
 };
 
 static const int priorities[PARTIES] = { 1, 5, 1, 9, 5, 0 };
+
+/* Of two workers: every kind is on both of them, whatever is mixed. */
+static const bool there[PARTIES] = { true, true, false, false, false, true };
+static bool two; /* workers */
 
 static const struct object *object;
 static struct party parties[PARTIES];
@@ -75,8 +94,14 @@ static void blocking_party(struct party *p)
         cede_scope_close(&p->scope, 0);
 }
 
+static void expect_placed(const struct party *p)
+{
+        EXPECT(!two || p->there == !is_here());
+}
+
 static int task_main(void *arg)
 {
+        expect_placed(arg);
         blocking_party(arg);
         return 0;
 }
@@ -93,9 +118,21 @@ static void on_turn(struct cede_callback *callback, int result)
 
         while (&p->callback != callback)
                 p++;
+        expect_placed(p);
         gets_it(p);
         object->leave_async(callback);
         ends(p, result);
+}
+
+static int begin_callback(void *arg)
+{
+        struct party *p = arg;
+
+        expect_placed(p);
+        p->callback = (struct cede_callback){ .fn = on_turn, .priority = p->priority };
+        EXPECT_EQ(object->wait_async(&p->callback), 0);
+        __atomic_store_n(&p->open, true, __ATOMIC_RELEASE);
+        return 0;
 }
 
 static void give_way(void)
@@ -104,24 +141,33 @@ static void give_way(void)
         EXPECT_EQ(cede_yield(), 0);
 }
 
+static void spawn(struct cede_scope *scope, struct party *p)
+{
+        const struct cede_spawn_options options = { .priority = p->priority };
+
+        if (two && !p->there)
+                hold_there();
+        EXPECT_EQ(cede_spawn_with(scope, &options, p->kind == tasks ? task_main : begin_callback, p,
+                                  &p->task),
+                  0);
+        while (two && !__atomic_load_n(&p->open, __ATOMIC_ACQUIRE))
+                if (p->there)
+                        sched_yield(); /* whoever gave way would run it himself */
+                else
+                        give_way();
+        if (two && !p->there)
+                let_go_there();
+}
+
 /* Starts one, and waits until it waits. */
 static void start(struct cede_scope *scope, struct party *p)
 {
-        switch (p->kind) {
-        case tasks:
-                EXPECT_EQ(cede_spawn_with(scope,
-                                          &(struct cede_spawn_options){ .priority = p->priority },
-                                          task_main, p, &p->task),
-                          0);
-                break;
-        case threads:
+        if (p->kind == threads)
                 EXPECT_EQ(pthread_create(&p->thread, NULL, thread_main, p), 0);
-                break;
-        default:
-                p->callback = (struct cede_callback){ .fn = on_turn, .priority = p->priority };
-                EXPECT_EQ(object->wait_async(&p->callback), 0);
-                __atomic_store_n(&p->open, true, __ATOMIC_RELEASE);
-        }
+        else if (p->kind == tasks || p->there)
+                spawn(scope, p);
+        else
+                EXPECT_EQ(begin_callback(p), 0);
         while (!__atomic_load_n(&p->open, __ATOMIC_ACQUIRE) ||
                object->waiting() + count(&ended) < (unsigned)p->i + 1)
                 give_way();
@@ -147,12 +193,12 @@ static void give_up(unsigned mask, enum ending ending)
 {
         unsigned gone = (unsigned)__builtin_popcount(mask);
 
-        if (ending == timeout)
+        if (ending == timeout && !two)
                 EXPECT_EQ(cede_sleep(CEDE_SEC(2)), 0); /* of the virtual clock */
         for (int i = 0; i < PARTIES; i++)
                 if (mask & 1U << i && (ending == cancel || parties[i].kind == callbacks))
                         cancel_party(&parties[i]);
-        if (ending == cancel)
+        if (ending == cancel && !two)
                 EXPECT_EQ(object->waiting(), PARTIES - gone); /* at once */
         while (count(&ended) < gone)
                 give_way();
@@ -184,6 +230,11 @@ static unsigned expect(enum cede_order order, unsigned mask, int *ret_expected)
 
 static enum kind kind_of(enum kind kind, int i)
 {
+        if (kind >= tasks_of_two)
+                kind = kind == tasks_of_two     ? tasks :
+                       kind == callbacks_of_two ? callbacks :
+                       kind == mixed_of_two     ? mixed :
+                                                  mixed_blocking;
         if (kind == mixed)
                 return (enum kind)((i + 1) % 3);
         return kind == mixed_blocking ? (enum kind)((i + 1) % 2) : kind;
@@ -207,7 +258,7 @@ static void check(unsigned mask, enum ending ending, const int *expected, unsign
                         EXPECT_EQ(p->result, 0);
                 if (p->kind == tasks)
                         EXPECT_EQ(p->then, late ? -ECANCELED : 0);
-                if (p->kind == threads && object->wakes_all)
+                if ((p->kind == threads || two) && object->wakes_all)
                         ordered = false;
         }
         for (unsigned i = 0; ordered && i < n; i++)
@@ -229,18 +280,22 @@ static void round_of(enum cede_order order, enum kind kind, enum ending ending, 
         for (int i = 0; i < PARTIES; i++) {
                 struct party *p = &parties[i];
 
-                *p = (struct party){ .kind = kind_of(kind, i), .i = i };
+                *p = (struct party){ .kind = kind_of(kind, i), .i = i, .there = two && there[i] };
                 if (p->kind != threads) /* they have no priority */
                         p->priority = priorities[i];
                 if (ending == timeout && mask & 1U << i)
-                        p->patience = p->kind == threads ? CEDE_MS(2) : CEDE_SEC(1);
+                        p->patience = p->kind == threads || two ? CEDE_MS(2) : CEDE_SEC(1);
                 start(&scope, p);
         }
         n = expect(order, mask, expected);
         give_up(mask, ending);
+        if (two && ending == grant_then_cancel)
+                hold_there(); /* or who is granted may have ended before it is cancelled */
         object->grant(n);
         if (ending == grant_then_cancel)
                 cancel_party(&parties[expected[0]]);
+        if (two && ending == grant_then_cancel)
+                let_go_there();
         while (count(&ended) < PARTIES)
                 give_way();
         __atomic_store_n(&may_leave, true, __ATOMIC_RELEASE);
@@ -265,6 +320,7 @@ static int cell_main(void *arg)
 {
         const struct cell *c = arg;
 
+        place_main();
         if (c->ending == grant || c->ending == grant_then_cancel)
                 round_of(c->order, c->kind, c->ending, 0);
         else
@@ -281,7 +337,12 @@ static void run_cell(const struct object *o, enum cede_transfer how, enum cede_o
         object = o;
         transfer = how;
         one_loop = kind == tasks || kind == callbacks;
-        EXPECT_EQ(run_virtual(cell_main, &c), 0);
+        two = kind >= tasks_of_two;
+        if (two)
+                EXPECT_EQ(cede_run_with(cell_main, &c, &(struct cede_run_options){ .workers = 2 }),
+                          0);
+        else
+                EXPECT_EQ(run_virtual(cell_main, &c), 0);
 }
 
 #define CELL(name, object, order, kind, ending)                                                    \
@@ -312,23 +373,33 @@ static void run_cell(const struct object *o, enum cede_transfer how, enum cede_o
         ENDINGS(name, object, order, tasks)                                                        \
         ENDINGS(name, object, order, threads)                                                      \
         ENDINGS(name, object, order, callbacks)                                                    \
-        ENDINGS(name, object, order, mixed)
+        ENDINGS(name, object, order, mixed)                                                        \
+        ENDINGS(name, object, order, tasks_of_two)                                                 \
+        ENDINGS(name, object, order, callbacks_of_two)                                             \
+        ENDINGS(name, object, order, mixed_of_two)
 
 #define ADAPTIVE_KINDS(name, object, order)                                                        \
         ADAPTIVE_ENDINGS(name, object, order, tasks)                                               \
         ADAPTIVE_ENDINGS(name, object, order, threads)                                             \
         ADAPTIVE_ENDINGS(name, object, order, callbacks)                                           \
-        ADAPTIVE_ENDINGS(name, object, order, mixed)
+        ADAPTIVE_ENDINGS(name, object, order, mixed)                                               \
+        ADAPTIVE_ENDINGS(name, object, order, tasks_of_two)                                        \
+        ADAPTIVE_ENDINGS(name, object, order, callbacks_of_two)                                    \
+        ADAPTIVE_ENDINGS(name, object, order, mixed_of_two)
 
 #define ADAPTIVE_BLOCKING_KINDS(name, object, order)                                               \
         ADAPTIVE_ENDINGS(name, object, order, tasks)                                               \
         ADAPTIVE_ENDINGS(name, object, order, threads)                                             \
-        ADAPTIVE_ENDINGS(name, object, order, mixed_blocking)
+        ADAPTIVE_ENDINGS(name, object, order, mixed_blocking)                                      \
+        ADAPTIVE_ENDINGS(name, object, order, tasks_of_two)                                        \
+        ADAPTIVE_ENDINGS(name, object, order, mixed_blocking_of_two)
 
 #define BLOCKING_KINDS(name, object, order)                                                        \
         ENDINGS(name, object, order, tasks)                                                        \
         ENDINGS(name, object, order, threads)                                                      \
-        ENDINGS(name, object, order, mixed_blocking)
+        ENDINGS(name, object, order, mixed_blocking)                                               \
+        ENDINGS(name, object, order, tasks_of_two)                                                 \
+        ENDINGS(name, object, order, mixed_blocking_of_two)
 
 #define ORDERS(kinds, name, object)                                                                \
         kinds(name, object, fifo) kinds(name, object, lifo) kinds(name, object, priority)

@@ -23,7 +23,7 @@ static int lock_note_unlock(void *name)
 static int lock_and_end(void *mutex)
 {
         EXPECT_EQ(cede_mutex_lock(mutex), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         return 0;
 }
 
@@ -66,7 +66,7 @@ TASK_TEST(callback_owns_a_free_one_from_the_call_on)
         EXPECT_LOG("");
         EXPECT_EQ(cede_mutex_try_lock(&m), -EAGAIN);
         EXPECT_EQ(cede_callback_cancel(&c), -EALREADY);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("callback:ok");
         EXPECT_EQ(cede_mutex_unlock_async(&m, &other), -EPERM);
         EXPECT_EQ(cede_mutex_unlock(&m), -EPERM);
@@ -91,7 +91,7 @@ TASK_TEST(callback_in_the_queue_is_cancelled_or_served)
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
         EXPECT_EQ(cede_callback_cancel(&b), -EALREADY);
         EXPECT_EQ(cede_mutex_unlock_async(&m, &a), -EPERM);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("callback:ok");
         EXPECT_EQ(cede_mutex_unlock_async(&m, &b), 0);
         EXPECT(!cede_mutex_locked(&m));
@@ -107,7 +107,7 @@ TASK_TEST(callback_inherits_from_an_owner_that_ended)
         EXPECT_EQ(cede_mutex_lock_async(&m, &a), 0);
         EXPECT_EQ(cede_mutex_waiting(&m), 1);
         EXPECT_EQ(cede_scope_close(&scope, 0), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("callback:dead");
         EXPECT_EQ(cede_mutex_unlock_async(&m, &a), 0);
 
@@ -115,7 +115,7 @@ TASK_TEST(callback_inherits_from_an_owner_that_ended)
         spawn_now(&scope, lock_and_end, &m);
         EXPECT_EQ(cede_scope_close(&scope, 0), 0);
         EXPECT_EQ(cede_mutex_lock_async(&m, &b), 0); /* it is free, and orphaned */
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("callback:dead");
         EXPECT_EQ(cede_mutex_unlock_async(&m, &b), 0);
         EXPECT_EQ(cede_mutex_lock(&m), 0);
@@ -135,7 +135,7 @@ TASK_TEST(callback_that_owns_it_does_not_wait_for_itself)
         struct cede_callback a = { .fn = note_and_keep };
 
         EXPECT_EQ(cede_mutex_lock_async(&m, &a), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("callback:ok");
         EXPECT_EQ(cede_mutex_lock_async(&m, &a), -EDEADLK);
         EXPECT_EQ(cede_mutex_unlock_async(&m, &a), 0);
@@ -161,12 +161,12 @@ TASK_TEST(callback_function_that_keeps_a_mutex_leaves_it_to_the_next)
 
         EXPECT_EQ(cede_sem_acquire_async(&turn, 1, &tidy), 0);
         EXPECT_EQ(cede_sem_release(&turn), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_mutex_lock(&m), 0);
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
         EXPECT_EQ(cede_sem_acquire_async(&turn, 1, &careless), 0);
         EXPECT_EQ(cede_sem_release(&turn), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_mutex_try_lock(&m), -EOWNERDEAD);
         EXPECT_EQ(cede_mutex_unlock(&m), 0);
 }
@@ -264,7 +264,7 @@ static int add(void *arg)
                 EXPECT_EQ(inside++, 0);
                 counter++;
                 if (may_yield && i % 8 == 0)
-                        EXPECT_EQ(cede_yield(), 0);
+                        give_turns();
                 EXPECT_EQ(--inside, 0);
                 EXPECT_EQ(cede_mutex_unlock(&m), 0);
         }

@@ -100,7 +100,7 @@ static int leave_by_return(void)
 {
         CEDE_SCOPE(c, NULL) {
                 EXPECT_EQ(cede_spawn(&c, sleep_a_second, "a"), 0);
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
                 return 42;
         }
         return 0;
@@ -110,7 +110,7 @@ TASK_TEST(return_from_a_scope_block_cancels_and_waits)
 {
         EXPECT_EQ(leave_by_return(), 42);
         EXPECT_LOG("a:cancelled@0");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 TASK_TEST(break_from_a_scope_block_cancels_and_waits)
@@ -119,12 +119,12 @@ TASK_TEST(break_from_a_scope_block_cancels_and_waits)
 
         CEDE_SCOPE(c, &r) {
                 EXPECT_EQ(cede_spawn(&c, sleep_a_second, "a"), 0);
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
                 break;
         }
         EXPECT_EQ(r, 7);
         EXPECT_LOG("a:cancelled@0");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 TASK_TEST(continue_ends_a_block_like_its_end)
@@ -145,7 +145,7 @@ static int leave_three_blocks(void)
                 CEDE_TIMEOUT(CEDE_SEC(5)) {
                         CEDE_SCOPE(c, NULL) {
                                 EXPECT_EQ(cede_spawn(&c, sleep_a_second, "a"), 0);
-                                EXPECT_EQ(cede_yield(), 0);
+                                give_turns();
                                 goto out;
                         }
                 }

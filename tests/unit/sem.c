@@ -301,7 +301,7 @@ TASK_TEST(waiter_is_queued_before_anybody_else_runs)
         cede_scope_open(&c);
         EXPECT_EQ(cede_spawn(&c, want, "first"), 0);
         EXPECT_EQ(cede_spawn(&c, want, "second"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_sem_waiting(&s), 2);
         cede_sem_release_n(&s, 2);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
@@ -319,11 +319,11 @@ TASK_TEST(large_request_at_the_head_is_not_starved)
         spawn_now(&c, want, "one");
         cede_sem_release(&s);
         cede_sem_release(&s);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("");
         EXPECT_EQ(cede_sem_value(&s), 2);
         cede_sem_release(&s);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("three:ok");
         cede_sem_release(&s);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
@@ -401,7 +401,7 @@ TASK_TEST(statistics_count_hand_overs_and_the_peak)
                 spawn_now(&c, want, "w");
         cede_sem_release(&s);
         EXPECT_EQ(cede_spawn(&c, want, "w"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         cede_sem_stats(&s, &stats);
         EXPECT_EQ(stats.value, 0);
         EXPECT_EQ(stats.waiting, 3);
@@ -421,7 +421,7 @@ static int finish_with_a_waiter(void *arg)
 {
         (void)arg;
         EXPECT_EQ(cede_spawn(NULL, want, "w"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         cede_sem_set_name(&s, "turnstile");
         cede_sem_finish(&s);
         return 0;

@@ -37,12 +37,13 @@ static int wait_for_turn(void *arg)
 
 static void queue_up(struct cede_scope *c, struct cede_task **tasks)
 {
-        for (int i = 0; i < WAITERS; i++)
+        for (int i = 0; i < WAITERS; i++) {
                 EXPECT_EQ(cede_spawn_with(
                                   c, &(struct cede_spawn_options){ .priority = ranks[i].priority },
                                   wait_for_turn, (void *)(intptr_t)i, &tasks[i]),
                           0);
-        EXPECT_EQ(cede_yield(), 0);
+                give_turns();
+        }
         EXPECT_EQ(cede_sem_waiting(&s), WAITERS);
 }
 
@@ -51,7 +52,7 @@ static const char *serve(void)
 {
         while (cede_sem_waiting(&s) > 0) {
                 cede_sem_release(&s);
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
                 EXPECT_EQ(ended, 0);
         }
         return log_take();
@@ -111,7 +112,7 @@ static void end_one(enum ending ending, struct cede_task *victim, int i)
         }
         EXPECT_EQ(cede_sem_waiting(&s), WAITERS - 1);
         EXPECT_LOG("");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(ended, ending == CANCELLED ? -ECANCELED : 0);
         EXPECT_LOG(alone);
 }
@@ -158,7 +159,7 @@ static void some_time_out(enum cede_order order)
         cede_scope_open(&c);
         queue_up(&c, tasks);
         EXPECT_EQ(cede_sleep_until(CEDE_SEC(200)), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("1 3 2 5"); /* by deadline, then in the order in which they were set */
         EXPECT_EQ(ended, -ETIMEDOUT);
         EXPECT_EQ(cede_sem_waiting(&s), 2);
@@ -258,7 +259,7 @@ static void newcomer_that_fits(enum cede_order order, int priority, const char *
         EXPECT_EQ(cede_spawn_with(&c, &(struct cede_spawn_options){ .priority = priority }, want,
                                   (void *)1, NULL),
                   0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG(log);
         cede_sem_release_n(&s, 3);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);

@@ -13,7 +13,7 @@ static int say(void *text)
 static int say_twice(void *text)
 {
         note("%s1", (const char *)text);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         note("%s2", (const char *)text);
         return 0;
 }
@@ -27,7 +27,7 @@ TASK_TEST(spawned_task_runs_when_the_spawner_gives_way)
         cede_scope_open(&c);
         EXPECT_EQ(cede_spawn(&c, say, "child"), 0);
         note("spawner");
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         note("spawner");
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_LOG("spawner child spawner");
@@ -52,7 +52,7 @@ TASK_TEST(yield_lets_every_other_ready_task_run_first)
         cede_scope_open(&c);
         EXPECT_EQ(cede_spawn(&c, say_twice, "a"), 0);
         EXPECT_EQ(cede_spawn(&c, say_twice, "b"), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         note("main");
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_LOG("a1 b1 main a2 b2");
@@ -201,7 +201,7 @@ TASK_TEST(second_joiner_is_refused)
         cede_scope_open(&c);
         EXPECT_EQ(cede_spawn_with(&c, NULL, sleep_then_return_7, NULL, &task), 0);
         EXPECT_EQ(cede_spawn(&c, join_it, task), 0);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_EQ(cede_task_join(task, NULL), -EBUSY);
         EXPECT_EQ(cede_scope_close(&c, 0), 0);
         EXPECT_LOG("ok7");
@@ -217,7 +217,7 @@ TASK_TEST(cancelled_joiner_leaves_the_task_alone)
         EXPECT_EQ(cede_spawn_with(&c, NULL, sleep_then_return_7, NULL, &task), 0);
         joiner = spawn_held(&c, join_it, task);
         cede_task_cancel(joiner);
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
         EXPECT_LOG("cancelled0");
         EXPECT_EQ(cede_task_join(task, &result), 0); /* the handle is still good */
         EXPECT_EQ(result, 7);
@@ -307,7 +307,7 @@ TASK_TEST(handles_that_nobody_joins_go_with_the_scope)
                 cede_scope_open(&c);
                 for (int i = 0; i < 100; i++)
                         EXPECT_EQ(cede_spawn_with(&c, NULL, return_7, NULL, &tasks[i]), 0);
-                EXPECT_EQ(cede_yield(), 0);
+                give_turns();
                 EXPECT_EQ(cede_task_join(tasks[50], NULL), 0);
                 EXPECT_EQ(cede_scope_close(&c, 0), 0);
         }
@@ -440,7 +440,7 @@ TASK_TEST(region_ends_when_it_is_left_early)
         EXPECT_EQ(leave_a_region(), 3);
         CEDE_NO_SUSPEND
                 break;
-        EXPECT_EQ(cede_yield(), 0);
+        give_turns();
 }
 
 static int wait_in_a_region(void *arg)

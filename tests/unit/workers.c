@@ -18,10 +18,6 @@ static int meet(void *arg)
 TEST(a_nonsensical_number_is_refused)
 {
         EXPECT_EQ(run_on(100000, meet, NULL), -EINVAL);
-        EXPECT_EQ(cede_run_with(
-                          meet, NULL,
-                          &(struct cede_run_options){ .workers = 2, .clock = CEDE_CLOCK_VIRTUAL }),
-                  -EINVAL);
 }
 
 /* If they shared fewer threads, they would never meet. */
@@ -252,4 +248,28 @@ WORKERS_TEST(a_sibling_joins_or_gives_up, .seconds = 60)
                 EXPECT_EQ(cede_spawn(&c, join_it, task), 0);
                 EXPECT_EQ(cede_scope_close(&c, 0), 0);
         }
+}
+
+/* The main task has not been started by anybody, but is of a worker like any other. */
+
+static int cancel_it(void *task)
+{
+        cede_task_cancel(task);
+        return 0;
+}
+
+WORKERS_TEST(the_main_task_cancels_itself)
+{
+        cede_task_cancel(cede_task_self());
+        EXPECT_EQ(cede_checkpoint(), -ECANCELED);
+}
+
+WORKERS_TEST(the_main_task_is_cancelled_from_another_worker)
+{
+        struct cede_scope c;
+
+        cede_scope_open(&c);
+        EXPECT_EQ(cede_spawn(&c, cancel_it, cede_task_self()), 0);
+        EXPECT_EQ(cede_sleep(CEDE_SEC(1000)), -ECANCELED);
+        (void)cede_scope_close(&c, 0);
 }

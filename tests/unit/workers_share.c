@@ -186,12 +186,15 @@ static int wait_for_permit(void *arg)
 
 static int wait_on_all(void *arg)
 {
+        static const char *const names[] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
         struct cede_scope c;
 
         (void)arg;
         cede_scope_open(&c);
         for (int i = 0; i < 9; i++)
-                EXPECT_EQ(cede_spawn(&c, wait_for_permit, NULL), 0);
+                EXPECT_EQ(cede_spawn_with(&c, &(struct cede_spawn_options){ .name = names[i] },
+                                          wait_for_permit, NULL, NULL),
+                          0);
         return cede_scope_close(&c, 0);
 }
 
@@ -205,14 +208,22 @@ TEST(a_deadlock_of_all_workers_is_reported)
         for (int round = 0; round < 5; round++) {
                 capture_begin();
                 EXPECT_EQ(run_on(WORKERS, wait_on_all, NULL), -EDEADLK);
-                text = capture_end();
-                EXPECT(strstr(text, "deadlock: no task is ready"));
+                text = strstr(capture_end(), "deadlock: no task is ready");
+                EXPECT(text);
+                text = strstr(text, "\n  main (1): waits for the end of 9 children, at ");
+                EXPECT(text);
                 for (int i = 0; i < 9; i++) {
-                        text = strstr(text, "): "); /* what it is called, not everybody knows */
+                        char line[100];
+
+                        snprintf(line, sizeof(line),
+                                 "\n    %c (%d): waits for semaphore unnamed (wants 1, 0 free, 9 "
+                                 "waiting), at ",
+                                 'a' + i, (2 + i) * WORKERS);
+                        text = strchr(text + 1, '\n');
                         EXPECT(text);
-                        text = strstr(text, "waits for semaphore");
-                        EXPECT(text);
+                        EXPECT(strncmp(text, line, strlen(line)) == 0);
                 }
+                EXPECT_STR(strchr(text + 1, '\n'), "\n");
         }
 }
 
