@@ -59,7 +59,7 @@ struct cede_rwlock {
         enum cede_preference preference;
         unsigned untracked; /* atomic: how many read untracked, where they are tracked */
         bool tracking;      /* constant */
-        bool orphaned;      /* a writer ended holding it; changed by who holds it for writing */
+        bool orphaned;      /* the last writer ended holding it; under the word's lock bit */
         const char *name;
 };
 

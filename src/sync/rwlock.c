@@ -5,33 +5,29 @@
  * The word is 0, or the writing party's address, or, with READING, how many read; and two flags:
  *
  *      LOCKED   somebody works on the queues
- *      QUEUED   somebody waits: who unlocks last has to look, and only a reader may pass, if
- *               readers go first and others read already
+ *      CLOSED   there is more to do than to change the word: somebody waits, or a dead writer is to
+ *               be told of, or readers are tracked
  *
  * Without flags, locking and unlocking are one compare-and-swap each.
  *
  *  (1) Under the lock bit, before it is dropped, everyone who is next and fits is granted
- *      (`grant`).  Anybody fits a free lock, so a lock that is free has no waiters: QUEUED is never
- *      seen beside 0.
+ *      (`grant`).  Anybody fits a free lock, so a lock that is free has no waiters.
  *  (2) What makes room for somebody who waits is the last reader's leaving, the writer's, a
  *      downgrade, and a waiter's leaving or change of rank: all of these go through (1).  A reader
- *      who is not the last makes room for nobody, and leaves by compare-and-swap even if QUEUED.
+ *      who is not the last makes room for nobody, and leaves by compare-and-swap though CLOSED.
  *  (3) A grant puts the new holders into the word under the lock bit, and wakes them afterwards:
  *      the word never shows a lock that is free while somebody waits for it.
  *
  *      reader, the last                          newcomer to read, fair
  *      ----------------------------------------  ----------------------------------------
- *      sees QUEUED: lock; nobody reads;
+ *      sees CLOSED: lock; nobody reads;
  *        the head is a writer: claim it, it
- *        is in the word                          sees a writer, or LOCKED: lock (after the
- *      unlock                                      other has dropped it), queue
+ *        is in the word                          sees CLOSED: lock (after the other has
+ *      unlock                                      dropped it); a writer: queue
  *      finish(0): the writer wakes
  *
  * Who is next: fair, the head of `q`.  Else writers wait in `q` and readers in `readers`, and the
  * preference says whose head comes first; nobody of the others is looked at before it is gone.
- *
- * `orphaned` is set when a writer ends, before the lock is passed on, and cleared by the next
- * writer. So it changes only while somebody writes, and whoever holds the lock may read it.
  */
 #include "sync/rwlock.h"
 #include "base/spin.h"
@@ -41,12 +37,14 @@
 
 static uintptr_t lock(struct cede_rwlock *l)
 {
-        return cede__spin_lock(&l->word, LOCKED) & ~(uintptr_t)QUEUED;
+        return cede__spin_lock(&l->word, LOCKED) & ~(uintptr_t)CLOSED;
 }
 
 static void unlock(struct cede_rwlock *l, uintptr_t state)
 {
-        cede__spin_unlock(&l->word, state | (l->q.head || l->readers.head ? QUEUED : 0));
+        bool closed = l->q.head || l->readers.head || l->orphaned || l->tracking;
+
+        cede__spin_unlock(&l->word, state | (closed ? CLOSED : 0));
 }
 
 /* The queues, under the lock bit */
@@ -69,12 +67,16 @@ static bool fits(const struct cede__waiter *w, uintptr_t state)
         return !state || (w->need == READ && is_read(state));
 }
 
-/* Takes it on behalf of a waiter that has been claimed; returns the state after that. */
-static uintptr_t take_for(struct cede_rwlock *l, const struct cede__waiter *w, uintptr_t state)
+/* Takes it for a party; returns the state after that. */
+static uintptr_t take(struct cede_rwlock *l, long need, struct cede__party *party, uintptr_t state,
+                      int *ret_result)
 {
-        if (w->need == WRITE)
-                return (uintptr_t)w->party;
-        if (cede__unlikely(l->tracking) && !w->party->kind->may_block)
+        *ret_result = l->orphaned ? -EOWNERDEAD : 0;
+        if (need == WRITE) {
+                l->orphaned = false;
+                return (uintptr_t)party;
+        }
+        if (cede__unlikely(l->tracking) && !party->kind->may_block)
                 cede__rwlock_track_nobody(l);
         return one_more(state);
 }
@@ -100,11 +102,8 @@ static uintptr_t grant(struct cede_rwlock *l, uintptr_t state, struct outcome *o
                         continue;
                 }
                 cede__waitq_grant(queue_of(l, w), &w->node);
-                state = take_for(l, w, state);
+                state = take(l, w->need, w->party, state, &o->result);
                 l->handoffs++;
-                o->result = l->orphaned ? -EOWNERDEAD : 0;
-                if (w->need == WRITE)
-                        l->orphaned = false;
                 cede__grants_add(&o->granted, w);
         }
         return state;
@@ -162,27 +161,7 @@ static struct cede__party *owner(const struct cede__waiter *w)
 static const struct cede__waitable reading = { "read lock", withdraw, resort, describe, owner };
 static const struct cede__waitable writing = { "write lock", withdraw, resort, describe, owner };
 
-/* Without waiting */
-
-static bool take_to_read(struct cede_rwlock *l)
-{
-        uintptr_t word = word_of(l);
-
-        while (!word || ((word & (READING | LOCKED)) == READING &&
-                         (!(word & QUEUED) || l->preference == CEDE_READERS_FIRST)))
-                if (__atomic_compare_exchange_n(&l->word, &word, one_more(word), true,
-                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-                        return true;
-        return false;
-}
-
-static bool take_to_write(struct cede_rwlock *l, struct cede__party *me)
-{
-        uintptr_t free = 0;
-
-        return __atomic_compare_exchange_n(&l->word, &free, (uintptr_t)me, false, __ATOMIC_ACQUIRE,
-                                           __ATOMIC_RELAXED);
-}
+/* Holding it */
 
 static void abandon_writing(struct cede__hold *hold, struct cede__party *me)
 {
@@ -199,30 +178,23 @@ static unsigned waiting_for_writer(const struct cede__hold *hold)
         return cede_rwlock_waiting(cede__container_of(hold, const struct cede_rwlock, hold));
 }
 
-/* The call is about to return: from now on the caller holds the lock. */
-static int entered_to_read(struct cede_rwlock *l, struct cede__party *me)
-{
-        if (cede__unlikely(l->tracking))
-                cede__rwlock_track(l, me);
-        return cede__unlikely(l->orphaned) ? -EOWNERDEAD : 0;
-}
-
-static int entered_to_write(struct cede_rwlock *l, struct cede__party *me, int result)
+/* The caller is the writer, and its call is about to return. */
+static void hold(struct cede_rwlock *l, struct cede__party *me)
 {
         static const struct cede__hold_kind kind = { abandon_writing, waiting_for_writer };
 
-        l->hold = (struct cede__hold){ me->held, &kind };
+        l->hold.next = me->held;
+        l->hold.kind = &kind;
         me->held = &l->hold;
-        if (cede__unlikely(l->orphaned)) {
-                l->orphaned = false;
-                return -EOWNERDEAD;
-        }
-        return result;
 }
 
 int cede__rwlock_entered(struct cede_rwlock *l, struct cede__party *me, long need, int result)
 {
-        return need == READ ? entered_to_read(l, me) : entered_to_write(l, me, result);
+        if (need == WRITE)
+                hold(l, me);
+        else if (l->tracking && me->kind->may_block)
+                cede__rwlock_track(l, me);
+        return result;
 }
 
 /* Waiting */
@@ -234,7 +206,7 @@ static void stay(struct cede_rwlock *l)
 }
 
 int cede__rwlock_enter(struct cede_rwlock *l, long need, struct cede__party *me,
-                       struct cede__waiter *w, const void *site)
+                       struct cede__waiter *w, const void *site, int *ret_result)
 {
         bool reads = cede__unlikely(l->tracking) && cede__rwlock_reads(l, me);
         uintptr_t state;
@@ -249,7 +221,8 @@ int cede__rwlock_enter(struct cede_rwlock *l, long need, struct cede__party *me,
         cede__waitq_insert(queue_of(l, w), &w->node, cede__party_rank(me));
         if (next_waiter(l) == w && fits(w, state) && cede__claim(me)) {
                 cede__waitq_grant(queue_of(l, w), &w->node);
-                unlock(l, take_for(l, w, state));
+                state = take(l, need, me, state, ret_result);
+                unlock(l, state);
                 return 1;
         }
         /* A deadline that has passed: that was the one try.  A reader: it would wait for itself. */
@@ -285,25 +258,56 @@ static int wait_unless_circular(struct cede__waiter *w)
         return r;
 }
 
+/* Takes a share, if nobody waits and nobody writes. */
+static bool share(struct cede_rwlock *l)
+{
+        uintptr_t word = word_of(l);
+
+        while (!word || (word & FLAGS) == READING)
+                if (__atomic_compare_exchange_n(&l->word, &word, one_more(word), true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+                        return true;
+        return false;
+}
+
 static CEDE__NOINLINE int lock_slowly(struct cede_rwlock *l, long need, const void *site)
 {
         struct cede__party *me = cede__party_here();
         struct cede__waiter w;
-        int r = cede__rwlock_enter(l, need, me, &w, site);
+        int r, result;
 
-        if (r == 0)
-                r = wait_unless_circular(&w);
-        else if (r > 0)
+        if (need == READ && !cede__cancelled(me) && share(l))
+                return 0;
+        r = cede__rwlock_enter(l, need, me, &w, site, &result);
+        if (r > 0)
                 cede__wait_forget(me);
-        return r < 0 && r != -EOWNERDEAD ? r : cede__rwlock_entered(l, me, need, r < 0 ? r : 0);
+        else if (r == 0)
+                result = r = wait_unless_circular(&w);
+        return r < 0 && r != -EOWNERDEAD ? r : cede__rwlock_entered(l, me, need, result);
+}
+
+/* The quick ways, for one who is alone: a look at the word beforehand costs more than a guess. */
+
+static bool take_free(struct cede_rwlock *l, uintptr_t taken)
+{
+        uintptr_t free = 0;
+
+        return __atomic_compare_exchange_n(&l->word, &free, taken, false, __ATOMIC_ACQUIRE,
+                                           __ATOMIC_RELAXED);
+}
+
+static bool leave(struct cede_rwlock *l, uintptr_t mine, uintptr_t state)
+{
+        return __atomic_compare_exchange_n(&l->word, &mine, state, false, __ATOMIC_RELEASE,
+                                           __ATOMIC_RELAXED);
 }
 
 int cede_rwlock_read_lock(struct cede_rwlock *l)
 {
         struct cede__party *me = cede__party_here();
 
-        if (cede__likely(!cede__cancelled(me) && take_to_read(l)))
-                return entered_to_read(l, me);
+        if (cede__likely(!cede__cancelled(me) && take_free(l, ONE_READER)))
+                return 0;
         return lock_slowly(l, READ, CEDE__CALL_SITE);
 }
 
@@ -311,39 +315,43 @@ int cede_rwlock_write_lock(struct cede_rwlock *l)
 {
         struct cede__party *me = cede__party_here();
 
-        if (cede__likely(!cede__cancelled(me) && take_to_write(l, me)))
-                return entered_to_write(l, me, 0);
-        return lock_slowly(l, WRITE, CEDE__CALL_SITE);
+        if (cede__unlikely(cede__cancelled(me) || !take_free(l, (uintptr_t)me)))
+                return lock_slowly(l, WRITE, CEDE__CALL_SITE);
+        hold(l, me);
+        return 0;
+}
+
+static CEDE__NOINLINE int try_slowly(struct cede_rwlock *l, long need)
+{
+        struct cede__party *me = cede__party_here();
+        int result = -EAGAIN;
+        uintptr_t state;
+
+        if (writer(l) == me || (need == WRITE && l->tracking && cede__rwlock_reads(l, me)))
+                return -EDEADLK;
+        if (writer(l))
+                return -EAGAIN;
+        state = lock(l);
+        if (!state || (need == READ && is_read(state) &&
+                       (l->preference == CEDE_READERS_FIRST || !next_waiter(l))))
+                state = take(l, need, me, state, &result);
+        unlock(l, state);
+        return result == -EAGAIN ? result : cede__rwlock_entered(l, me, need, result);
 }
 
 int cede_rwlock_try_read_lock(struct cede_rwlock *l)
 {
-        struct cede__party *me = cede__party_here();
-
-        while (!take_to_read(l)) {
-                uintptr_t word = word_of(l);
-
-                if (writer(l) == me)
-                        return -EDEADLK;
-                if (!(word & LOCKED) && (word & QUEUED || (word && !is_read(word))))
-                        return -EAGAIN;
-                cede__spin_wait(&l->word, word); /* only worked on: see what comes of it */
-        }
-        return entered_to_read(l, me);
+        return share(l) ? 0 : try_slowly(l, READ);
 }
 
 int cede_rwlock_try_write_lock(struct cede_rwlock *l)
 {
         struct cede__party *me = cede__party_here();
 
-        while (!take_to_write(l, me)) {
-                if (writer(l) == me || (l->tracking && cede__rwlock_reads(l, me)))
-                        return -EDEADLK;
-                if (word_of(l) & ~(uintptr_t)LOCKED)
-                        return -EAGAIN;
-                cede__spin_wait(&l->word, LOCKED);
-        }
-        return entered_to_write(l, me, 0);
+        if (!take_free(l, (uintptr_t)me))
+                return try_slowly(l, WRITE);
+        hold(l, me);
+        return 0;
 }
 
 /* Unlocking */
@@ -352,7 +360,7 @@ bool cede__rwlock_end_reading(struct cede_rwlock *l)
 {
         uintptr_t word = word_of(l);
 
-        while ((word & (READING | LOCKED)) == READING && (!(word & QUEUED) || word >= 2 * ONE))
+        while ((word & (READING | LOCKED)) == READING && (!(word & CLOSED) || word >= 2 * ONE))
                 if (__atomic_compare_exchange_n(&l->word, &word, one_less(word), true,
                                                 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
                         return true;
@@ -365,46 +373,64 @@ bool cede__rwlock_end_reading(struct cede_rwlock *l)
         return true;
 }
 
+static CEDE__NOINLINE int read_unlock_slowly(struct cede_rwlock *l)
+{
+        /* Who reads may look at `tracking`.  Else it is a mistake, which changes nothing. */
+        if (l->tracking && !cede__rwlock_untrack(l, cede__party_here()))
+                return -EPERM;
+        return cede__rwlock_end_reading(l) ? 0 : -EPERM;
+}
+
 int cede_rwlock_read_unlock(struct cede_rwlock *l)
 {
-        if (cede__unlikely(l->tracking) && !cede__rwlock_untrack(l, cede__party_here()))
-                return -EPERM;
-        return cede__likely(cede__rwlock_end_reading(l)) ? 0 : -EPERM;
+        if (cede__likely(leave(l, ONE_READER, 0)))
+                return 0;
+        return read_unlock_slowly(l);
 }
 
 void cede__rwlock_write_until(struct cede_rwlock *l, struct cede__party *me, uintptr_t state)
 {
-        uintptr_t mine = (uintptr_t)me;
-
-        if (cede__likely(__atomic_compare_exchange_n(&l->word, &mine, state, false,
-                                                     __ATOMIC_RELEASE, __ATOMIC_RELAXED)))
+        if (leave(l, (uintptr_t)me, state))
                 return;
         lock(l);
         pass_on(l, state);
 }
 
-int cede_rwlock_write_unlock(struct cede_rwlock *l)
-{
-        struct cede__party *me = cede__party_here();
-
-        if (cede__unlikely(writer(l) != me))
-                return -EPERM;
-        cede__hold_remove(&me->held, &l->hold);
-        cede__rwlock_write_until(l, me, 0);
-        return 0;
-}
-
-int cede_rwlock_downgrade(struct cede_rwlock *l)
+static CEDE__NOINLINE int write_unlock_slowly(struct cede_rwlock *l, uintptr_t state)
 {
         struct cede__party *me = cede__party_here();
 
         if (writer(l) != me)
                 return -EPERM;
         cede__hold_remove(&me->held, &l->hold);
-        if (l->tracking)
-                cede__rwlock_track(l, me);
-        cede__rwlock_write_until(l, me, one_more(0));
+        if (state && l->tracking)
+                (me->kind->may_block ? cede__rwlock_track(l, me) : cede__rwlock_track_nobody(l));
+        cede__rwlock_write_until(l, me, state);
         return 0;
+}
+
+int cede_rwlock_write_unlock(struct cede_rwlock *l)
+{
+        struct cede__party *me = cede__party_here();
+
+        if (cede__unlikely(me->held != &l->hold)) /* else it is the writer */
+                return write_unlock_slowly(l, 0);
+        me->held = l->hold.next;
+        cede__rwlock_write_until(l, me, 0);
+        return 0;
+}
+
+int cede_rwlock_downgrade(struct cede_rwlock *l)
+{
+        return write_unlock_slowly(l, ONE_READER);
+}
+
+void cede_rwlock_set_tracking(struct cede_rwlock *l, bool on)
+{
+        uintptr_t state = lock(l);
+
+        l->tracking = on;
+        unlock(l, state);
 }
 
 void cede_rwlock_stats(struct cede_rwlock *l, struct cede_rwlock_stats *ret_stats)

@@ -7,7 +7,8 @@
 #include <cede/rwlock.h>
 
 /* Of the word (rwlock.c), and of a waiter's `need`. */
-enum { LOCKED = 1, QUEUED = 2, READING = 4, FLAGS = LOCKED | QUEUED | READING, ONE = 8 };
+enum { LOCKED = 1, CLOSED = 2, READING = 4, FLAGS = LOCKED | CLOSED | READING, ONE = 8 };
+enum { ONE_READER = READING | ONE };
 enum { READ, WRITE };
 
 /* A word as it would be without waiters: 0, a writer, or readers. */
@@ -39,13 +40,13 @@ static inline struct cede__party *writer(const struct cede_rwlock *l)
 }
 
 /*
- * Queues a waiter that needs READ or WRITE.  1: it did not have to wait, and has claimed its wait;
- * 0: it is queued; -errno: neither.
+ * Queues a waiter that needs READ or WRITE.  1: it did not have to wait, and has claimed its wait,
+ * which has this result; 0: it is queued; -errno: neither.
  */
 int cede__rwlock_enter(struct cede_rwlock *l, long need, struct cede__party *me,
-                       struct cede__waiter *w, const void *site);
+                       struct cede__waiter *w, const void *site, int *ret_result);
 
-/* The call is about to return what comes back: from now on the caller holds the lock. */
+/* The call is about to return this result: from now on the caller holds the lock. */
 int cede__rwlock_entered(struct cede_rwlock *l, struct cede__party *me, long need, int result);
 
 /* The writer leaves it in this state, 0 or read once. */

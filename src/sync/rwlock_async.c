@@ -11,18 +11,14 @@ static int lock_async(struct cede_rwlock *l, long need, struct cede_callback *ca
                       const void *site)
 {
         struct cede__party *party = cede__callback_begin(callback);
-        int r = cede__rwlock_enter(l, need, party, &callback->waiter, site);
+        int result, r = cede__rwlock_enter(l, need, party, &callback->waiter, site, &result);
 
         if (r < 0) {
                 cede__callback_refused(callback);
                 return r;
         }
-        if (r > 0) {
-                r = l->orphaned ? -EOWNERDEAD : 0;
-                if (need == WRITE)
-                        l->orphaned = false;
-                cede__wait_finish(party, r);
-        }
+        if (r > 0)
+                cede__wait_finish(party, result);
         return 0;
 }
 
@@ -72,10 +68,10 @@ static int attempt_case(struct cede_case *c, struct cede__party *me)
 
 static int enter_case(struct cede_case *c, struct cede__party *me, const void *site)
 {
-        int r = cede__rwlock_enter(c->object, (long)c->need, me, &c->waiter, site);
+        int result, r = cede__rwlock_enter(c->object, (long)c->need, me, &c->waiter, site, &result);
 
         if (r > 0)
-                c->result = cede__rwlock_entered(c->object, me, (long)c->need, 0);
+                c->result = cede__rwlock_entered(c->object, me, (long)c->need, result);
         return r;
 }
 

@@ -18,7 +18,7 @@ int cede_rwlock_init(struct cede_rwlock *l, enum cede_order order)
 
 void cede_rwlock_finish(struct cede_rwlock *l)
 {
-        if (__atomic_load_n(&l->word, __ATOMIC_RELAXED))
+        if (word_of(l) & ~(uintptr_t)CLOSED)
                 cede__die("read-write lock %s is finished while it is locked, or %u wait for it",
                           l->name ? l->name : "unnamed", cede_rwlock_waiting(l));
 }
@@ -34,11 +34,6 @@ int cede_rwlock_set_preference(struct cede_rwlock *l, enum cede_preference prefe
                 return -EINVAL;
         l->preference = preference;
         return 0;
-}
-
-void cede_rwlock_set_tracking(struct cede_rwlock *l, bool on)
-{
-        l->tracking = on;
 }
 
 unsigned long cede_rwlock_reading(const struct cede_rwlock *l)
