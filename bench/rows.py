@@ -124,6 +124,15 @@ ROWS = [
         *same("semaphore", "cede"), Entry("sem_t", "pthread", "semaphore"),
         *same("semaphore", "go", "java", "rust", *PYTHON, "twisted"),
     ], goals=[(1.0, BEST)]),
+    Row("read", "uncontended read-write lock, to read", ["ns per pair"], [
+        *same("read", "cede", "pthread", "nsync", "go", "java"),
+        Entry("Rust std", "rust", "read_std"), Entry("parking_lot", "rust", "read_parking_lot"),
+    ], goals=[(1.0, BEST)]),
+    Row("write", "uncontended read-write lock, to write", ["ns per pair"], [
+        *same("write", "cede", "pthread"), Entry("nsync", "nsync", "mutex"),
+        *same("write", "go", "java"),
+        Entry("Rust std", "rust", "write_std"), Entry("parking_lot", "rust", "write_parking_lot"),
+    ], goals=[(1.0, BEST)]),
     Row("handoff", "hand-off among 1,000 tasks, each yields as owner",
         ["ns per acquisition", "most / least of a task"], [
             *same("handoff", "cede", "boost"), Entry("Go mutex", "go", "handoff"),

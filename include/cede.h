@@ -55,6 +55,7 @@
 #include <cede/rate.h>
 #include <cede/run.h>
 #include <cede/run_future.h>
+#include <cede/rwlock.h>
 #include <cede/scope.h>
 #include <cede/sem.h>
 #include <cede/task.h>

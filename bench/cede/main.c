@@ -12,6 +12,8 @@ int main(int argc, char **argv)
                 { "scale_tree", row_scale_tree },
                 { "mutex", row_mutex },
                 { "semaphore", row_semaphore },
+                { "read", row_read },
+                { "write", row_write },
                 { "handoff", row_handoff },
                 { "contended", row_contended },
                 { "contended_adaptive", row_contended_adaptive },

@@ -34,6 +34,8 @@ void row_scale_tree(long n, long workers);
 
 void row_mutex(long n, long tasks);
 void row_semaphore(long n, long tasks);
+void row_read(long n, long tasks);
+void row_write(long n, long tasks);
 void row_contended(long n, long tasks);
 void row_contended_adaptive(long n, long tasks);
 void row_offload(long n, long tasks);

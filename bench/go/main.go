@@ -362,6 +362,7 @@ func main() {
 		"handoff_channel": rowHandoffChannel, "contended": rowContended, "event": rowEvent, "future": rowFuture,
 		"condition": rowCondition, "queue": rowQueue, "sleepers": rowSleepers, "blocked": rowBlocked,
 		"scale_spawn": rowScaleSpawn, "scale_tree": rowScaleTree,
+		"read": rowRead, "write": rowWrite,
 	}
 	if len(os.Args) > 2 && os.Args[1] == "tree" {
 		tree(os.Args[2])

@@ -9,7 +9,9 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** java.util.concurrent, between threads: `java Bench ROW N [THREADS]` prints numbers. */
 public class Bench {
@@ -34,6 +36,15 @@ public class Bench {
             for (int i = 0; i < count; i++) {
                 mutex.lock();
                 mutex.unlock();
+            }
+        });
+    }
+
+    static void readOrWrite(int n, Lock lock) throws Exception {
+        timed(WARM_UP, n, count -> {
+            for (int i = 0; i < count; i++) {
+                lock.lock();
+                lock.unlock();
             }
         });
     }
@@ -178,6 +189,8 @@ public class Bench {
         switch (words[0]) {
             case "mutex": mutex(n); break;
             case "semaphore": semaphore(n); break;
+            case "read": readOrWrite(n, new ReentrantReadWriteLock().readLock()); break;
+            case "write": readOrWrite(n, new ReentrantReadWriteLock().writeLock()); break;
             case "contended": contended(n, Integer.parseInt(words[2])); break;
             case "condition": condition(n); break;
             case "offload": offload(n); break;

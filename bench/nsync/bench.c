@@ -23,6 +23,25 @@ static void row_mutex(long n, long tasks)
         bench_result(bench_per(bench_now() - start, n));
 }
 
+/* The same lock, shared. */
+
+static void read_pairs(long n)
+{
+        for (long i = 0; i < n; i++) {
+                nsync_mu_rlock(&mutex);
+                nsync_mu_runlock(&mutex);
+        }
+}
+
+static void row_read(long n, long tasks)
+{
+        (void)tasks;
+        read_pairs(BENCH_WARM_UP);
+        start = bench_now();
+        read_pairs(n);
+        bench_result(bench_per(bench_now() - start, n));
+}
+
 /* Threads that want one lock. */
 
 static long counter;
@@ -74,6 +93,7 @@ int main(int argc, char **argv)
 {
         static const struct bench_row rows[] = {
                 { "mutex", row_mutex },
+                { "read", row_read },
                 { "contended", row_contended },
                 { "condition", row_condition },
                 { NULL, NULL },

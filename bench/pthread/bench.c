@@ -80,6 +80,24 @@ static void mutex_pairs(long n)
         }
 }
 
+static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+
+static void read_pairs(long n)
+{
+        for (long i = 0; i < n; i++) {
+                pthread_rwlock_rdlock(&rwlock);
+                pthread_rwlock_unlock(&rwlock);
+        }
+}
+
+static void write_pairs(long n)
+{
+        for (long i = 0; i < n; i++) {
+                pthread_rwlock_wrlock(&rwlock);
+                pthread_rwlock_unlock(&rwlock);
+        }
+}
+
 static sem_t sem;
 
 static void sem_pairs(long n)
@@ -129,6 +147,18 @@ static void row_mutex(long n, long tasks)
 
         bench_check(-pthread_create(&thread, NULL, sleeps, NULL), "pthread_create");
         row_mutex_alone(n, tasks);
+}
+
+static void row_read(long n, long tasks)
+{
+        (void)tasks;
+        repeat(read_pairs, n);
+}
+
+static void row_write(long n, long tasks)
+{
+        (void)tasks;
+        repeat(write_pairs, n);
 }
 
 static void row_semaphore(long n, long tasks)
@@ -292,6 +322,8 @@ int main(int argc, char **argv)
                 { "mutex_alone", row_mutex_alone },
                 { "fas", row_fas },
                 { "semaphore", row_semaphore },
+                { "read", row_read },
+                { "write", row_write },
                 { "contended", row_contended },
                 { "contended_semaphore", row_contended_semaphore },
                 { "condition", row_condition },

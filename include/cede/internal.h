@@ -8,11 +8,11 @@
 
 #include <cede/base.h>
 
-struct cede_mutex;
 struct cede_scope;
 struct cede__party;
 struct cede__party_kind;
 struct cede__waitable;
+struct cede__hold_kind;
 struct cede__loop;
 struct cede__stack;
 
@@ -66,6 +66,12 @@ struct cede__waiter {
         struct cede__post post; /* carries the wake to the party's loop, if it is another one */
 };
 
+/* In the list of what a party holds: embedded in a mutex, say.  Its holder's. */
+struct cede__hold {
+        struct cede__hold *next; /* what it came to hold before; NULL for one that is not held */
+        const struct cede__hold_kind *kind; /* task/task.h; NULL: a mutex */
+};
+
 /* Whoever can wait (wait/wait.h). */
 struct cede__party {
         uint32_t cell; /* atomic */
@@ -75,7 +81,7 @@ struct cede__party {
         struct cede__waiter *waiter;         /* the wait in progress */
         const struct cede__party_kind *kind; /* constant */
         struct cede_scope *scope;            /* the innermost one */
-        struct cede_mutex *held;             /* what it has locked, the latest first; its own */
+        struct cede__hold *held;             /* what it has locked, the latest first; its own */
 };
 
 /*

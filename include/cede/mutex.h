@@ -36,13 +36,13 @@ struct cede_case;
 
 /* Visible so that it can be embedded; the fields belong to sync/mutex.c. */
 struct cede_mutex {
-        uintptr_t word;          /* atomic: owner | somebody waits << 1 | locked by the library */
-        struct cede_mutex *next; /* what the owner locked before; the owner's */
-        unsigned depth;          /* recursive: how often the owner has locked it; the owner's */
-        uint8_t shared;          /* atomic: whether the lock bit may be used */
-        bool recursive;          /* constant */
-        bool orphaned;           /* the last owner ended holding it; under the lock bit */
-        bool nudged;             /* a waiter was woken to try again; under the lock bit */
+        uintptr_t word;         /* atomic: owner | somebody waits << 1 | locked by the library */
+        struct cede__hold hold; /* in the list of what the owner holds; the owner's */
+        unsigned depth;         /* recursive: how often the owner has locked it; the owner's */
+        uint8_t shared;         /* atomic: whether the lock bit may be used */
+        bool recursive;         /* constant */
+        bool orphaned;          /* the last owner ended holding it; under the lock bit */
+        bool nudged;            /* a waiter was woken to try again; under the lock bit */
         enum cede_transfer transfer;
         struct cede__waitq q; /* under the word's lock bit */
         uint64_t handoffs;    /* likewise */
@@ -55,15 +55,15 @@ struct cede_mutex {
 
 #define CEDE_MUTEX_INIT(order)                                                                     \
         {                                                                                          \
-                0, NULL, 0, 0, false, false, false, CEDE_STRICT, CEDE__WAITQ_INIT(order), 0, NULL, \
-                        NULL, 0, NULL                                                              \
+                0, { NULL, NULL }, 0, 0, false, false, false, CEDE_STRICT,                         \
+                        CEDE__WAITQ_INIT(order), 0, NULL, NULL, 0, NULL                            \
         }
 
 /* The same for one that its owner may lock again; it is unlocked as often. */
 #define CEDE_RECURSIVE_MUTEX_INIT(order)                                                           \
         {                                                                                          \
-                0, NULL, 0, 0, true, false, false, CEDE_STRICT, CEDE__WAITQ_INIT(order), 0, NULL,  \
-                        NULL, 0, NULL                                                              \
+                0, { NULL, NULL }, 0, 0, true, false, false, CEDE_STRICT, CEDE__WAITQ_INIT(order), \
+                        0, NULL, NULL, 0, NULL                                                     \
         }
 
 /*

@@ -108,7 +108,7 @@ static const struct cede__waitable condition = { "condition", withdraw, resort, 
 static int wait_at(struct cede_condition *c, struct cede_mutex *m, const void *site)
 {
         struct cede__party *me = cede__party_here();
-        struct wait wait = { .mutex = m, .holds_others = me->held != m || m->next };
+        struct wait wait = { .mutex = m, .holds_others = me->held != &m->hold || m->hold.next };
         unsigned depth;
         int r;
 

@@ -148,7 +148,7 @@ static void add(struct cede__lock_class *held, const void *held_site,
         held->arrows = arrow;
 }
 
-void cede__lock_order_note(struct cede_mutex *m, const struct cede_mutex *held, const void *site)
+void cede__lock_order_note(struct cede_mutex *m, const struct cede__hold *held, const void *site)
 {
         struct cede__lock_class *mine;
 
@@ -158,10 +158,12 @@ void cede__lock_order_note(struct cede_mutex *m, const struct cede_mutex *held, 
         pthread_mutex_lock(&lock);
         mine = cede__lock_order_on ? class_of(m) : NULL; /* may have been switched off just now */
         for (; mine && held; held = held->next) {
-                struct cede__lock_class *before = class_of(held);
+                const struct cede_mutex *other =
+                        cede__container_of(held, const struct cede_mutex, hold);
+                struct cede__lock_class *before = held->kind ? NULL : class_of(other);
 
                 if (before)
-                        add(before, held->site, mine, site);
+                        add(before, other->site, mine, site);
         }
         pthread_mutex_unlock(&lock);
 }

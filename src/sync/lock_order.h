@@ -15,8 +15,8 @@ static inline bool cede__lock_order(void)
 
 /*
  * m is about to be added to the list of what its new owner holds, `held`; it was locked from
- * `site`. Notes the site in m.
+ * `site`. Notes the site in m.  Of what is held, mutexes count.
  */
-void cede__lock_order_note(struct cede_mutex *m, const struct cede_mutex *held, const void *site);
+void cede__lock_order_note(struct cede_mutex *m, const struct cede__hold *held, const void *site);
 
 #endif

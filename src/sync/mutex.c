@@ -15,9 +15,9 @@
  * A waiter that comes from a condition has been claimed already (`need` is CEDE__MOVED), and cannot
  * be cancelled any more; it is granted without a claim.
  *
- * What a party holds is a list through the mutexes, which only the party itself touches: it enters
- * a mutex when its lock call returns, not when it is granted.  When a party ends, what is still in
- * the list is passed on, and whoever gets it learns that its owner is dead.
+ * What a party holds is a list through the mutexes (and other locks), which only the party itself
+ * touches: it enters a mutex when its lock call returns, not when it is granted.  When a party
+ * ends, what is still in the list is passed on, and whoever gets it learns that its owner is dead.
  */
 #include "sync/mutex.h"
 #include "sync/any.h"
@@ -323,7 +323,7 @@ static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
                 m->depth--;
                 return 0;
         }
-        left(m, me);
+        cede__hold_remove(&me->held, &m->hold);
         release(m, me);
         return 0;
 }
@@ -336,14 +336,14 @@ static CEDE__NOINLINE int unlock_slowly(struct cede_mutex *m)
 int cede_mutex_unlock(struct cede_mutex *m)
 {
         struct cede__party *me = cede__self;
-        struct cede_mutex *rest;
+        struct cede__hold *rest;
         bool freed;
 
-        if (cede__unlikely(!me || me->held != m || m->depth || cede__chooser))
+        if (cede__unlikely(!me || me->held != &m->hold || m->depth || cede__chooser))
                 return unlock_slowly(m);
-        rest = m->next;
+        rest = m->hold.next;
         if (cede__unlikely(rest != NULL))
-                m->next = NULL;
+                m->hold.next = NULL;
         freed = (!__atomic_load_n(&m->shared, __ATOMIC_RELAXED) &&
                  cede__store_unless(&m->word, 0, &m->shared)) ||
                 let_go(m, me);
@@ -354,29 +354,25 @@ int cede_mutex_unlock(struct cede_mutex *m)
 }
 
 /* Of a party that ends. */
-static void abandon(struct cede__party *me)
+static void abandon(struct cede__hold *hold, struct cede__party *me)
 {
-        while (me->held) {
-                struct cede_mutex *m = me->held;
-                struct cede__text t;
+        struct cede_mutex *m = cede__container_of(hold, struct cede_mutex, hold);
+        struct cede__text t;
 
-                cede__text_open(&t, 2);
-                cede__text_add(&t, "cede: ");
-                cede__party_describe(me, &t);
-                cede__text_add(&t, " ends without unlocking mutex %s\n",
-                               m->name ? m->name : "(unnamed)");
-                drop(m, &me->held);
-                lock(m);
-                m->orphaned = true;
-                m->depth = 0;
-                pass_on(m);
-        }
+        cede__text_open(&t, 2);
+        cede__text_add(&t, "cede: ");
+        cede__party_describe(me, &t);
+        cede__text_add(&t, " ends without unlocking mutex %s\n", m->name ? m->name : "(unnamed)");
+        lock(m);
+        m->orphaned = true;
+        m->depth = 0;
+        pass_on(m);
 }
 
 /* This file is linked if anybody can hold a mutex. */
 static __attribute__((constructor)) void set_hook(void)
 {
-        cede__held_abandon = abandon;
+        cede__mutex_abandon = abandon;
 }
 
 /* For conditions */
@@ -391,7 +387,7 @@ unsigned cede__mutex_leave(struct cede_mutex *m, struct cede__party *me)
         unsigned depth = m->depth;
 
         m->depth = 0;
-        left(m, me);
+        cede__hold_remove(&me->held, &m->hold);
         cede__step("release", &m->word);
         release(m, me);
         return depth;

@@ -64,26 +64,8 @@ static inline bool let_go(struct cede_mutex *m, struct cede__party *me)
 static inline void hold(struct cede_mutex *m, struct cede__party *me)
 {
         if (cede__unlikely(me->held))
-                m->next = me->held;
-        me->held = m;
-}
-
-/* Takes it out, from where *link points to it. */
-static inline void drop(struct cede_mutex *m, struct cede_mutex **link)
-{
-        *link = m->next;
-        if (cede__unlikely(m->next))
-                m->next = NULL;
-}
-
-/* The owner is about to give it up. */
-static inline void left(struct cede_mutex *m, struct cede__party *me)
-{
-        struct cede_mutex **link = &me->held;
-
-        while (*link != m)
-                link = &(*link)->next;
-        drop(m, link);
+                m->hold.next = me->held;
+        me->held = &m->hold;
 }
 
 #endif

@@ -239,10 +239,19 @@ unsigned cede__stuck_search(struct cede__party *me, bool is_here,
         return verdict == CLOSES && steps < STEPS_MAX ? found_count : 0;
 }
 
+static unsigned waiting_for(const struct cede__hold *h)
+{
+        const struct cede_mutex *m = cede__container_of(h, const struct cede_mutex, hold);
+
+        if (h->kind)
+                return h->kind->waiting ? h->kind->waiting(h) : 0;
+        return __atomic_load_n(&m->q.waiting, __ATOMIC_RELAXED);
+}
+
 static bool held_are_awaited(const struct cede__party *p)
 {
-        for (const struct cede_mutex *m = p->held; m; m = m->next)
-                if (__atomic_load_n(&m->q.waiting, __ATOMIC_RELAXED))
+        for (const struct cede__hold *h = p->held; h; h = h->next)
+                if (waiting_for(h))
                         return true;
         return false;
 }

@@ -15,7 +15,18 @@ static struct cede__waiter ended_mark;
 
 #define ENDED (&ended_mark)
 
-void (*cede__held_abandon)(struct cede__party *party);
+void (*cede__mutex_abandon)(struct cede__hold *hold, struct cede__party *party);
+
+void cede__held_abandon(struct cede__party *party)
+{
+        while (party->held) {
+                struct cede__hold *hold = party->held;
+
+                party->held = hold->next;
+                hold->next = NULL;
+                (hold->kind ? hold->kind->abandon : cede__mutex_abandon)(hold, party);
+        }
+}
 
 void cede__task_must_not_suspend(const struct cede_task *me)
 {

@@ -153,11 +153,28 @@ struct cede__still {
 
 extern _Thread_local struct cede__still cede__still;
 
-/*
- * The mutexes that a party holds when it ends: those who wait for them learn of it.  Set by
- * sync/mutex.c before main; nobody holds any without it.
- */
-extern void (*cede__held_abandon)(struct cede__party *party);
+/* What a party can hold, other than a mutex. */
+struct cede__hold_kind {
+        /* The holder ends, and it is no longer in its list: passes it on. */
+        void (*abandon)(struct cede__hold *hold, struct cede__party *holder);
+        /* How many wait for this holder.  NULL: never anybody, since there may be other holders. */
+        unsigned (*waiting)(const struct cede__hold *hold);
+};
+
+/* abandon for a mutex.  Set by sync/mutex.c before main; nobody holds any without it. */
+extern void (*cede__mutex_abandon)(struct cede__hold *hold, struct cede__party *holder);
+
+/* The party's, which has it in its list. */
+static inline void cede__hold_remove(struct cede__hold **list, struct cede__hold *hold)
+{
+        while (*list != hold)
+                list = &(*list)->next;
+        *list = hold->next;
+        hold->next = NULL;
+}
+
+/* What a party holds when it ends: those who wait for it learn of that. */
+void cede__held_abandon(struct cede__party *party);
 
 static inline void cede__party_abandon(struct cede__party *party)
 {

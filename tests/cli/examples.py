@@ -19,10 +19,10 @@ EXAMPLES = Path(os.environ.get("CEDE_BUILD", ROOT / "build")) / "examples"
 PATIENCE = 60 * float(os.environ.get("TEST_TIMEOUT", "1"))
 PROGRAMS = ["bounded_blocking_queue", "condition", "counter", "deferred", "deferred_queue",
             "event", "explore_tree", "fair_semaphore", "fizz_buzz", "foobar", "gather",
-            "lock_timeout", "network_counter", "nursery", "offload", "ownership", "philosophers",
-            "print_in_order", "producer_consumer", "queue_workers", "semaphore_tasks",
-            "straggler", "traffic_light", "two_tasks", "verification_queue", "water",
-            "zero_even_odd"]
+            "lock_timeout", "monitor", "network_counter", "nursery", "offload", "ownership",
+            "philosophers", "print_in_order", "producer_consumer", "queue_workers", "rwlock",
+            "semaphore_tasks", "straggler", "traffic_light", "two_tasks", "verification_queue",
+            "water", "zero_even_odd"]
 FAILING = ["deadlock"]  # meant to, without options
 
 
@@ -308,7 +308,7 @@ def on_the_real_clock():
             "two_tasks --with futures --seconds 0.5",
             "network_counter --variant locked --latency 0.7,0.4",
             "offload", "offload --seconds 1.3", "fair_semaphore", "event", "lock_timeout",
-            "deadlock --timeout 0.5,1", "ownership",
+            "deadlock --timeout 0.5,1", "ownership", "rwlock --reading 1.6 --writing 0.7",
             "traffic_light --arrivals 0.2,0.5,0.9,1.3,1.4 --seconds 0.2",
             "verification_queue --every 0.4 --takes 0.9",
             "producer_consumer --produce 0.5 --consume 0.2", "deferred_queue --seconds 0.3",

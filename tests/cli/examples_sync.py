@@ -336,6 +336,60 @@ def good_but_for_the_report(*words):
     return done.stdout.splitlines()
 
 
+# Readers and writers.
+
+def rwlock_model(preference, writers, reading, writing):
+    """[(seconds, text)]: nobody else comes, or goes, at the moment at which somebody goes."""
+    names = {1: ["W"]}.get(writers, [f"W{i}" for i in range(1, writers + 1)])
+    comes = [(0, "R1"), (0, "R2"), (1, names[0]), (2, "R3")]
+    comes += [(3 + i, name) for i, name in enumerate(names[1:])]
+    queue, inside, lines = [], [], []
+    now = 0
+    while comes or inside or queue:
+        now = min([t for t, _ in comes] + [t for t, _ in inside])
+        for t, name in [entry for entry in inside if entry[0] == now]:
+            inside.remove((t, name))
+            lines.append((now, f"{name} out"))
+        while comes and comes[0][0] == now:
+            queue.append(comes.pop(0)[1])
+        while queue:
+            first = next((name for name in queue
+                          if preference != "fair" and name[0] == preference[0].upper()), queue[0])
+            if inside and (first[0] == "W" or inside[0][1][0] == "W"):
+                break
+            queue.remove(first)
+            inside.append((now + (writing if first[0] == "W" else reading), first))
+            lines.append((now, f"{first} in"))
+    return lines
+
+
+def rwlock():
+    for preference, writers, (reading, writing) in itertools.product(
+            ("fair", "readers", "writers"), (1, 2, 5),
+            ((2.75, 1.125), (0.625, 3.25), (5.375, 0.5))):
+        words = ("rwlock", "--prefer", preference, "--writers", writers, "--reading", reading,
+                 "--writing", writing)
+        lines, expected = timed(*words), rwlock_model(preference, writers, reading, writing)
+        check(sorted(lines) == sorted(expected), f"{words}: {lines} instead of {expected}")
+
+
+def monitor():
+    for who, accounts, transfers, balance in itertools.product(("tasks", "threads"), (1, 2, 6),
+                                                               (1, 400), (1, 3, 50)):
+        line, = good("monitor", "--with", who, "--accounts", accounts, "--transfers", transfers,
+                     "--balance", balance)
+        match = re.fullmatch(r"transfers=(\d+) sum=(\d+)\.\.(\d+) lowest=(\d+)", line)
+        check(match, f"{line!r}")
+        paid, least, most, lowest = (int(number) for number in match.groups())
+        check(paid == accounts * transfers and least == most == accounts * balance
+              and lowest <= balance, f"{accounts} accounts, {who}: {line}")
+
+
+def monitor_whose_users_are_rash():
+    line, = good("monitor", "--rash")
+    check(re.fullmatch(r"transfers=4000 sum=400\.\.400 lowest=-\d+", line), f"{line!r}")
+
+
 # Events and conditions.
 
 def event():
@@ -378,8 +432,9 @@ TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
          producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
          bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
          naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
-         lock_timeout, counter, counter_without_a_lock, ownership, event, condition,
-         threads_write_whole_lines, threads_run_at_the_same_time]
+         lock_timeout, counter, counter_without_a_lock, ownership, rwlock, monitor,
+         monitor_whose_users_are_rash, event, condition, threads_write_whole_lines,
+         threads_run_at_the_same_time]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))

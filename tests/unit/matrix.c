@@ -406,6 +406,8 @@ static void run_cell(const struct object *o, enum cede_transfer how, enum cede_o
 
 ORDERS(KINDS, sem, semaphore)
 ORDERS(KINDS, mutex, mutex_object)
+ORDERS(KINDS, write, write_object)
+ORDERS(KINDS, read, read_object)
 ORDERS(KINDS, event, event_object)
 ORDERS(KINDS, future, future_object)
 ORDERS(BLOCKING_KINDS, condition, condition_object)

@@ -24,6 +24,7 @@ static enum cede_transfer transfer;
 
 static struct cede_sem sem;
 static struct cede_mutex mutex;
+static struct cede_rwlock rwlock;
 static struct cede_event event_;
 static struct cede_condition condition_;
 static struct cede_future future_;
@@ -141,6 +142,97 @@ static void mutex_check_left(unsigned n, unsigned peak)
 static const struct object mutex_object = { mutex_init,    mutex_wait,        mutex_wait_async,
                                             mutex_leave,   mutex_leave_async, mutex_grant,
                                             mutex_waiting, mutex_check_left,  false };
+
+/* Written: one after the other.  Read: all at once. */
+static void rwlock_init(enum cede_order order)
+{
+        EXPECT_EQ(cede_rwlock_init(&rwlock, order), 0);
+        EXPECT_EQ(cede_rwlock_write_lock(&rwlock), 0);
+}
+
+static int write_wait(void)
+{
+        return cede_rwlock_write_lock(&rwlock);
+}
+
+static int write_wait_async(struct cede_callback *callback)
+{
+        return cede_rwlock_write_lock_async(&rwlock, callback);
+}
+
+static void write_leave(void)
+{
+        EXPECT(cede_rwlock_owned(&rwlock));
+        EXPECT_EQ(cede_rwlock_write_unlock(&rwlock), 0);
+}
+
+static void write_leave_async(struct cede_callback *callback)
+{
+        EXPECT_EQ(cede_rwlock_write_unlock_async(&rwlock, callback), 0);
+}
+
+static void write_grant(unsigned n)
+{
+        write_leave();
+        if (n && one_loop) {
+                EXPECT(cede_rwlock_written(&rwlock));
+                EXPECT_EQ(cede_rwlock_try_read_lock(&rwlock), -EAGAIN);
+        }
+}
+
+static int read_wait(void)
+{
+        return cede_rwlock_read_lock(&rwlock);
+}
+
+static int read_wait_async(struct cede_callback *callback)
+{
+        return cede_rwlock_read_lock_async(&rwlock, callback);
+}
+
+static void read_leave(void)
+{
+        EXPECT_EQ(cede_rwlock_read_unlock(&rwlock), 0);
+}
+
+static void read_leave_async(struct cede_callback *callback)
+{
+        (void)callback;
+        read_leave();
+}
+
+static void read_grant(unsigned n)
+{
+        write_leave();
+        if (one_loop)
+                EXPECT_EQ(cede_rwlock_reading(&rwlock), n);
+}
+
+static unsigned rwlock_waiting(void)
+{
+        return cede_rwlock_waiting(&rwlock);
+}
+
+static void rwlock_check_left(unsigned n, unsigned peak)
+{
+        struct cede_rwlock_stats stats;
+
+        cede_rwlock_stats(&rwlock, &stats);
+        EXPECT(!cede_rwlock_written(&rwlock));
+        EXPECT_EQ(stats.reading, 0);
+        EXPECT_EQ(stats.waiting, 0);
+        EXPECT_EQ(stats.handoffs, n);
+        EXPECT(stats.peak_waiting == peak || peak == 0);
+        cede_rwlock_finish(&rwlock);
+}
+
+static const struct object write_object = { rwlock_init,    write_wait,        write_wait_async,
+                                            write_leave,    write_leave_async, write_grant,
+                                            rwlock_waiting, rwlock_check_left, false };
+
+static const struct object read_object = { rwlock_init,    read_wait,         read_wait_async,
+                                           read_leave,     read_leave_async,  read_grant,
+                                           rwlock_waiting, rwlock_check_left, true };
 
 static void event_init(enum cede_order order)
 {

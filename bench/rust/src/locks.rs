@@ -26,6 +26,42 @@ pub fn mutex_parking_lot(n: usize) {
     });
 }
 
+pub fn read_std(n: usize) {
+    static LOCK: std::sync::RwLock<()> = std::sync::RwLock::new(());
+    timed(n, |n| {
+        for _ in 0..n {
+            drop(LOCK.read().unwrap());
+        }
+    });
+}
+
+pub fn write_std(n: usize) {
+    static LOCK: std::sync::RwLock<()> = std::sync::RwLock::new(());
+    timed(n, |n| {
+        for _ in 0..n {
+            drop(LOCK.write().unwrap());
+        }
+    });
+}
+
+pub fn read_parking_lot(n: usize) {
+    static LOCK: parking_lot::RwLock<()> = parking_lot::const_rwlock(());
+    timed(n, |n| {
+        for _ in 0..n {
+            drop(LOCK.read());
+        }
+    });
+}
+
+pub fn write_parking_lot(n: usize) {
+    static LOCK: parking_lot::RwLock<()> = parking_lot::const_rwlock(());
+    timed(n, |n| {
+        for _ in 0..n {
+            drop(LOCK.write());
+        }
+    });
+}
+
 /// `increment` on so many threads, first until all of them have begun, then for `ms` milliseconds:
 /// what one call took, all threads taken together, and the share of the luckiest.
 fn contended(ms: usize, threads: usize, increment: impl Fn() + Send + Sync + Clone + 'static) {

@@ -47,6 +47,10 @@ fn main() {
     match words.get(1).map(String::as_str) {
         Some("mutex_std") => locks::mutex_std(n),
         Some("mutex_parking_lot") => locks::mutex_parking_lot(n),
+        Some("read_std") => locks::read_std(n),
+        Some("write_std") => locks::write_std(n),
+        Some("read_parking_lot") => locks::read_parking_lot(n),
+        Some("write_parking_lot") => locks::write_parking_lot(n),
         Some("contended_std") => locks::contended_std(n, many),
         Some("contended_parking_lot") => locks::contended_parking_lot(n, many),
         Some("condition_std") => locks::condition_std(n),
