@@ -37,6 +37,7 @@
 #define CEDE_H
 
 #include <cede/any.h>
+#include <cede/barrier.h>
 #include <cede/base.h>
 #include <cede/callback.h>
 #include <cede/condition.h>
@@ -44,12 +45,14 @@
 #include <cede/event.h>
 #include <cede/future.h>
 #include <cede/gather.h>
+#include <cede/latch.h>
 #include <cede/limit.h>
 #include <cede/limiter.h>
 #include <cede/local.h>
 #include <cede/lock_order.h>
 #include <cede/mutex.h>
 #include <cede/offload.h>
+#include <cede/once.h>
 #include <cede/order.h>
 #include <cede/queue.h>
 #include <cede/rate.h>
@@ -61,5 +64,6 @@
 #include <cede/task.h>
 #include <cede/thread.h>
 #include <cede/time.h>
+#include <cede/watch.h>
 
 #endif

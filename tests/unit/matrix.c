@@ -13,6 +13,7 @@
 #include <sched.h>
 
 #include "log.h"
+#include "matrix_broadcast.h"
 #include "matrix_objects.h"
 #include "placing.h"
 
@@ -410,6 +411,8 @@ ORDERS(KINDS, write, write_object)
 ORDERS(KINDS, read, read_object)
 ORDERS(KINDS, event, event_object)
 ORDERS(KINDS, future, future_object)
+ORDERS(KINDS, latch, latch_object)
+ORDERS(KINDS, watch, watch_object)
 ORDERS(BLOCKING_KINDS, condition, condition_object)
 ORDERS(KINDS, getters, queue_getters)
 ORDERS(KINDS, putters, queue_putters)
