@@ -168,7 +168,7 @@ static CEDE__NOINLINE int run_slowly(struct cede_once *o, int (*fn)(void *arg), 
                 cede_mutex_unlock(&o->mutex);
                 return r;
         }
-        left(&o->mutex, me);
+        cede__hold_remove(&me->held, &o->mutex.hold);
         succeed(o, me);
         return 0;
 }
