@@ -12,7 +12,6 @@
 #include <cede.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 static long start = 5;
 
@@ -53,7 +52,7 @@ static int skipped(void *value, void *arg, void **ret_value)
 
 static int handle(int error, void *arg, void **ret_value)
 {
-        printf("an error: %s\n", strerror(-error));
+        printf("an error: %s\n", error == -EIO ? "EIO" : "another");
         *ret_value = arg;
         return 0;
 }
