@@ -37,6 +37,7 @@
 #define CEDE_H
 
 #include <cede/any.h>
+#include <cede/barrier.h>
 #include <cede/base.h>
 #include <cede/callback.h>
 #include <cede/condition.h>

@@ -353,6 +353,25 @@ def condition():
               f"{consumers}, {first} first: {lines}")
 
 
+def barrier():
+    """Each round begins for all when the last one has come, and the numbers are the arrivals."""
+    def one(seed):
+        dice = random.Random(seed)
+        workers, rounds = dice.randrange(1, 20), dice.randrange(1, 5)
+        # No two arrive at one moment: that is what the examples with an expected output are for.
+        works = dice.sample(range(1, 100), workers)
+        expected, begin = [], 0
+        for number in range(1, rounds + 1):
+            order = sorted(range(workers), key=lambda i: works[i])
+            begin, last = begin + max(works), begin
+            expected += [(last + works[i], f"w{i + 1} arrives round {number}") for i in order]
+            expected += [(begin, f"w{i + 1} passes round {number} idx {order.index(i)}")
+                         for i in order[-1:] + order[:-1]]
+        got = timed("barrier", "--rounds", rounds, "--seconds", ",".join(map(str, works)))
+        check(got == expected, f"seed {seed}: {got}, expected {expected}")
+    in_parallel(one, [(seed,) for seed in range(20)])
+
+
 # Threads.
 
 def threads_write_whole_lines():
@@ -378,7 +397,7 @@ TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
          producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
          bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
          naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
-         lock_timeout, counter, counter_without_a_lock, ownership, event, condition,
+         lock_timeout, counter, counter_without_a_lock, ownership, event, condition, barrier,
          threads_write_whole_lines, threads_run_at_the_same_time]
 
 if __name__ == "__main__":
