@@ -45,6 +45,7 @@
 #include <cede/event.h>
 #include <cede/future.h>
 #include <cede/gather.h>
+#include <cede/latch.h>
 #include <cede/limit.h>
 #include <cede/limiter.h>
 #include <cede/local.h>
