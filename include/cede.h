@@ -52,6 +52,7 @@
 #include <cede/lock_order.h>
 #include <cede/mutex.h>
 #include <cede/offload.h>
+#include <cede/once.h>
 #include <cede/order.h>
 #include <cede/queue.h>
 #include <cede/rate.h>

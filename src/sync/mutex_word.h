@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The single steps on a mutex's word, and on the list of what a party holds: part of mutex.c.
+ * The single steps on a mutex's word, and on the list of what a party holds: part of mutex.c and
+ * once.c.
  *
  * As long as nobody has used the lock bit, the word of a locked mutex is changed by its owner only,
  * who needs no atomic instruction to free it: it stores 0 unless the mutex is `shared`.  Who is the
