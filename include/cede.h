@@ -63,5 +63,6 @@
 #include <cede/task.h>
 #include <cede/thread.h>
 #include <cede/time.h>
+#include <cede/watch.h>
 
 #endif

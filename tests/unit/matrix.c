@@ -10,6 +10,7 @@
 #include <sched.h>
 
 #include "log.h"
+#include "matrix_broadcast.h"
 #include "matrix_objects.h"
 
 enum { PARTIES = 6 };
@@ -338,6 +339,7 @@ ORDERS(KINDS, mutex, mutex_object)
 ORDERS(KINDS, event, event_object)
 ORDERS(KINDS, future, future_object)
 ORDERS(KINDS, latch, latch_object)
+ORDERS(KINDS, watch, watch_object)
 ORDERS(BLOCKING_KINDS, condition, condition_object)
 ORDERS(KINDS, getters, queue_getters)
 ORDERS(KINDS, putters, queue_putters)

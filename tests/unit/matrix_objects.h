@@ -28,7 +28,6 @@ static struct cede_event event_;
 static struct cede_condition condition_;
 static struct cede_future future_;
 static struct cede_queue queue;
-static struct cede_latch latch;
 
 static void sem_init(enum cede_order order)
 {
@@ -237,51 +236,6 @@ static void future_check_left(unsigned n, unsigned peak)
 static const struct object future_object = { future_init,    future_wait,       future_wait_async,
                                              event_leave,    event_leave_async, future_grant,
                                              future_waiting, future_check_left, true };
-
-static void latch_init(enum cede_order order)
-{
-        EXPECT_EQ(cede_latch_init(&latch, 2, order), 0);
-}
-
-static int latch_wait(void)
-{
-        return cede_latch_wait(&latch);
-}
-
-static int latch_wait_async(struct cede_callback *callback)
-{
-        return cede_latch_wait_async(&latch, callback);
-}
-
-static void latch_grant(unsigned n)
-{
-        EXPECT_EQ(cede_latch_done(&latch), 0);
-        EXPECT_EQ(cede_latch_waiting(&latch), n);
-        EXPECT_EQ(cede_latch_done(&latch), 0);
-        EXPECT_EQ(cede_latch_waiting(&latch), 0);
-        EXPECT_EQ(cede_latch_add(&latch, 1), 0); /* those that waited are awake all the same */
-}
-
-static unsigned latch_waiting(void)
-{
-        return cede_latch_waiting(&latch);
-}
-
-static void latch_check_left(unsigned n, unsigned peak)
-{
-        struct cede_latch_stats stats;
-
-        (void)n;
-        cede_latch_stats(&latch, &stats);
-        EXPECT_EQ(stats.count, 1);
-        EXPECT_EQ(stats.waiting, 0);
-        EXPECT(stats.peak_waiting == peak || peak == 0);
-        cede_latch_finish(&latch);
-}
-
-static const struct object latch_object = { latch_init,    latch_wait,        latch_wait_async,
-                                            event_leave,   event_leave_async, latch_grant,
-                                            latch_waiting, latch_check_left,  true };
 
 static void condition_init(enum cede_order order)
 {
