@@ -252,6 +252,52 @@ TEST(threads_and_tasks_meet)
         expect_state(0, rounds, false);
 }
 
+/*
+ * Threads with hardly any patience, who make it whole again whenever it is broken: each round that
+ * was completed has given each number once, and no other has given any.
+ */
+
+enum { IMPATIENT = 3 };
+
+static uint64_t given[IMPATIENT]; /* atomic */
+
+static void *meet_impatiently(void *seed)
+{
+        unsigned dice = (unsigned)(uintptr_t)seed, tries = test_slowed() ? 1000 : 20000;
+
+        for (unsigned i = 0; i < tries; i++) {
+                CEDE_TIMEOUT(CEDE_US(dice % 64)) {
+                        int r = cede_barrier_wait(&b);
+
+                        EXPECT(r >= 0 || r == -ETIMEDOUT || r == -ENOTRECOVERABLE);
+                        if (r >= 0)
+                                __atomic_fetch_add(&given[r], 1, __ATOMIC_RELAXED);
+                        else
+                                cede_barrier_reset(&b);
+                }
+                dice = dice * 1103515245 + 12345;
+                dice ^= dice >> 16;
+        }
+        cede_barrier_abort(&b);
+        return NULL;
+}
+
+TEST(impatient_threads_meet_or_do_not)
+{
+        pthread_t threads[IMPATIENT];
+        struct cede_barrier_stats stats;
+
+        for (uintptr_t i = 0; i < IMPATIENT; i++)
+                EXPECT_EQ(pthread_create(&threads[i], NULL, meet_impatiently, (void *)(i + 1)), 0);
+        for (int i = 0; i < IMPATIENT; i++)
+                EXPECT_EQ(pthread_join(threads[i], NULL), 0);
+        cede_barrier_stats(&b, &stats);
+        for (int i = 0; i < IMPATIENT; i++)
+                EXPECT_EQ(given[i], stats.rounds);
+        EXPECT_EQ(stats.waiting, 0);
+        cede_barrier_finish(&b);
+}
+
 /* What goes wrong */
 
 TEST(init_refuses_what_makes_no_sense)
