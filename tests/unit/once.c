@@ -309,6 +309,29 @@ TASK_TEST(circle_with_a_mutex)
         EXPECT_LOG("once:deadlock locker:ok");
 }
 
+static int lock_and_fail(void *arg)
+{
+        (void)arg;
+        EXPECT_EQ(cede_mutex_lock(&m), 0);
+        EXPECT_EQ(cede_mutex_unlock(&m), 0);
+        return -EBUSY;
+}
+
+TASK_TEST(lock_order_check_knows_it)
+{
+        cede_lock_order_check(true);
+        EXPECT_EQ(cede_once_run(&o, lock_and_fail, NULL), -EBUSY);
+        EXPECT_EQ(cede_mutex_lock(&m), 0);
+        EXPECT_EQ(cede_lock_order_inversions(), 0);
+        capture_begin();
+        EXPECT_EQ(cede_once_run(&o, open_it, NULL), 0);
+        capture_end();
+        EXPECT_EQ(cede_lock_order_inversions(), 1);
+        EXPECT_EQ(cede_once_run(&o, open_it, NULL), 0);
+        EXPECT_EQ(cede_mutex_unlock(&m), 0);
+        cede_lock_order_check(false);
+}
+
 /* Callbacks */
 
 static void on_turn(struct cede_callback *callback, int result)
@@ -479,8 +502,10 @@ TEST(owner_that_ends)
 
 /* What goes wrong */
 
-TEST(init_refuses_what_is_no_order)
+TEST(no_function_and_no_order)
 {
+        EXPECT_EQ(cede_once_run(&o, NULL, NULL), -EINVAL);
+        EXPECT(!cede_once_is_done(&o));
         EXPECT_EQ(cede_once_init(&o, (enum cede_order)99), -EINVAL);
 }
 
