@@ -71,6 +71,7 @@ CEDE_API void cede_once_set_name(struct cede_once *o, const char *name);
  * -ETIMEDOUT  the deadline of the caller's innermost scope has passed, and somebody does it just
  *             now; if nobody does, fn is still called
  * -EDEADLK    the caller is in fn already, or waiting closed a circle of owners
+ * -EINVAL     fn is NULL, and it is not done
  */
 CEDE_API int cede_once_run(struct cede_once *o, int (*fn)(void *arg), void *arg) CEDE_MUST_CHECK;
 

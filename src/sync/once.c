@@ -155,7 +155,7 @@ static CEDE__NOINLINE int run_slowly(struct cede_once *o, int (*fn)(void *arg), 
                                      const void *site)
 {
         struct cede__party *me = cede__party_here();
-        int r = await(o, me, site);
+        int r = fn ? await(o, me, site) : -EINVAL;
 
         if (r != MINE)
                 return r < 0 ? r : 0;
