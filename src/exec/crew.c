@@ -87,6 +87,7 @@ void cede__crew_put(struct cede__crew *crew, struct cede__job *job, struct cede_
 
         cede__wait_begin(&job->waiter, party, kind, crew, 0, site);
         cede__waitq_insert(&crew->jobs, &job->waiter.node, rank);
+        cede__waitq_stay(&crew->jobs);
         wake = crew->idle > 0;
         note_change(crew);
         pthread_mutex_unlock(&crew->lock);
