@@ -51,6 +51,7 @@
 #include <cede/mutex.h>
 #include <cede/offload.h>
 #include <cede/order.h>
+#include <cede/pool.h>
 #include <cede/queue.h>
 #include <cede/rate.h>
 #include <cede/run.h>
