@@ -183,6 +183,48 @@ static int slow_job(void *arg)
         return 6;
 }
 
+static int64_t mapped[3][2];
+
+static int map_within_a_second(void *arg)
+{
+        void *args[] = { mapped[0], mapped[1], mapped[2] };
+        int results[3];
+
+        (void)arg;
+        CEDE_TIMEOUT(CEDE_SEC(1))
+                EXPECT_EQ(cede_pool_map(pool, sleep_2s, args, 3, results), -ETIMEDOUT);
+        EXPECT_EQ(now_ms(), 2000); /* those that run are waited for */
+        EXPECT_EQ(results[0], 5);
+        EXPECT_EQ(results[1], 5);
+        EXPECT_EQ(results[2], -ECANCELED);
+        return 0;
+}
+
+TASK_TEST(map_with_a_deadline_withdraws_what_is_queued)
+{
+        create(2, 0, CEDE_FIFO);
+        EXPECT_EQ(map_within_a_second(NULL), 0);
+        EXPECT_EQ(mapped[2][1], 0);
+        destroy();
+}
+
+TASK_TEST(job_is_one_of_several_to_wait_for)
+{
+        struct cede_future *slow, *quick;
+        int64_t span[2];
+
+        create(2, 0, CEDE_FIFO);
+        slow = submit(sleep_2s, span);
+        quick = submit(return_it, N(3));
+        EXPECT_EQ(cede_future_await(quick, NULL), 0);
+        EXPECT_EQ(cede_future_timeout(slow, CEDE_SEC(1)), 0); /* too late to withdraw it */
+        EXPECT_EQ(cede_race((struct cede_future *[]){ slow, quick }, 2), 1);
+        EXPECT_EQ(outcome(slow), 5);
+        EXPECT_EQ(now_ms(), 2000);
+        EXPECT_EQ(outcome(quick), 3);
+        destroy();
+}
+
 /* Two pools and an offloaded function: the clock moves only when all of them sleep. */
 TASK_TEST(each_pool_counts_for_itself)
 {
