@@ -47,6 +47,17 @@ static void note_change(struct cede__crew *crew)
         atomic_fetch_add_explicit(&crew->changes, 1, memory_order_relaxed);
 }
 
+static void run(struct cede__job *job)
+{
+        int result;
+
+        cede__outside_served = job->outside;
+        result = job->fn(job->arg);
+        cede__outside_served = NULL; /* which may be gone once the job has ended */
+        cede_thread_set_priority(0); /* the next job's own to choose */
+        cede__wait_finish(job->waiter.party, result);
+}
+
 static void *work(void *arg)
 {
         struct cede__crew *crew = arg;
@@ -58,9 +69,7 @@ static void *work(void *arg)
 
                 if (job) {
                         pthread_mutex_unlock(&crew->lock);
-                        cede__outside_served = job->outside;
-                        cede__wait_finish(job->waiter.party, job->fn(job->arg));
-                        cede_thread_set_priority(0); /* the next job's own to choose */
+                        run(job);
                         pthread_mutex_lock(&crew->lock);
                 } else if (crew->stop) {
                         break;

@@ -271,6 +271,41 @@ TEST(run_waits_for_its_jobs)
         destroy();
 }
 
+static pthread_key_t key;
+static atomic_int ended;
+
+/* At the end of the pool's thread, when the run is long gone. */
+static void look_at_the_clock(void *arg)
+{
+        (void)arg;
+        EXPECT(cede_now() > CEDE_SEC(2)); /* the real one, which began with the system */
+        atomic_fetch_add(&ended, 1);
+}
+
+static int sleep_with_a_key(void *span)
+{
+        pthread_setspecific(key, span);
+        return sleep_2s(span);
+}
+
+static int leave_one(void *span)
+{
+        return cede_pool_submit(pool, sleep_with_a_key, span, NULL);
+}
+
+TEST(thread_of_a_pool_has_done_with_the_run)
+{
+        int64_t span[2];
+
+        EXPECT_EQ(pthread_key_create(&key, look_at_the_clock), 0);
+        create(1, 0, CEDE_FIFO);
+        EXPECT_EQ(run_virtual(leave_one, span), 0);
+        EXPECT_EQ(span[1], CEDE_SEC(2));
+        destroy();
+        EXPECT_EQ(ended, 1);
+        pthread_key_delete(key);
+}
+
 static int wait_for_ever(void *arg)
 {
         (void)arg;
