@@ -54,6 +54,7 @@
 #include <cede/offload.h>
 #include <cede/once.h>
 #include <cede/order.h>
+#include <cede/pool.h>
 #include <cede/queue.h>
 #include <cede/rate.h>
 #include <cede/run.h>

@@ -9,27 +9,54 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { STACK_MAX = 1024 * 1024 * 1024 };
+
 /* What a thread does to itself reaches the program's handlers from any thread. */
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS };
 
+atomic_uint cede__threads_idle;
+
 int cede__thread_start(pthread_t *ret_thread, const char *name, void *(*fn)(void *), void *arg)
 {
+        return cede__thread_start_with(ret_thread, name, 0, fn, arg);
+}
+
+/* Whole pages, and not less than libc needs. */
+static size_t usable_size(size_t size)
+{
+        size_t page = (size_t)sysconf(_SC_PAGESIZE), least = (size_t)sysconf(_SC_THREAD_STACK_MIN);
+
+        return ((size < least ? least : size) + page - 1) / page * page;
+}
+
+int cede__thread_start_with(pthread_t *ret_thread, const char *name, size_t stack_size,
+                            void *(*fn)(void *), void *arg)
+{
+        char shown[16]; /* the system takes no more */
+        pthread_attr_t attributes;
         sigset_t all, before;
         int r;
 
+        if (stack_size > STACK_MAX)
+                return -EINVAL;
         if (cede__fault())
                 return -EAGAIN;
         if (cede__controlled() && cede__chooser->start(cede__chooser, fn, arg))
                 return 0;
+        pthread_attr_init(&attributes);
+        if (stack_size)
+                pthread_attr_setstacksize(&attributes, usable_size(stack_size));
         sigfillset(&all);
         for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
                 sigdelset(&all, faults[i]);
         pthread_sigmask(SIG_SETMASK, &all, &before); /* inherited by the new thread */
-        r = pthread_create(ret_thread, NULL, fn, arg);
+        r = pthread_create(ret_thread, &attributes, fn, arg);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
+        pthread_attr_destroy(&attributes);
         if (r)
                 return -EAGAIN;
-        pthread_setname_np(*ret_thread, name);
+        snprintf(shown, sizeof(shown), "%s", name);
+        pthread_setname_np(*ret_thread, shown);
         return 0;
 }
 

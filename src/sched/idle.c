@@ -92,14 +92,6 @@ void cede__loop_poll(struct cede__loop *loop)
                 cede__timers_fire(&loop->timers, cede__clock_now());
 }
 
-bool cede__loop_outside_awake(const struct cede__loop *loop)
-{
-        unsigned running =
-                loop->outside < loop->outside_threads ? loop->outside : loop->outside_threads;
-
-        return running > loop->outside_asleep;
-}
-
 /* `rests`: it may be roused to take over something from another loop. */
 static void sleep_unless_knocked(struct cede__loop *loop, int64_t deadline, bool rests)
 {
@@ -216,4 +208,14 @@ void cede__loop_idle(struct cede__loop *loop)
                 if (loop->shared)
                         loop->hooks->find(loop);
         }
+}
+
+bool cede__loop_await_outside(struct cede__loop *loop)
+{
+        if (!loop->outside.next)
+                return false;
+        cede__loop_poll(loop);
+        if (loop->outside.next && !loop->ready.first)
+                wait_for_something(loop);
+        return true;
 }

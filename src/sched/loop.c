@@ -5,7 +5,6 @@
 #include "base/clock.h"
 
 _Thread_local struct cede__loop *cede__loop_here;
-_Thread_local struct cede__loop *cede__loop_served;
 
 /* Where a suspended fiber goes on: its registers, the library's frames, and its own. */
 enum { HOT_FRAMES = 192 };
@@ -240,6 +239,7 @@ void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hoo
         *loop = (struct cede__loop){
                 .hooks = hooks, .is_virtual = is_virtual, .turns = 1, .turns_before = 1
         };
+        loop->outside.loop = loop;
         cede__fibers_init(&loop->ready);
         cede__fibers_init(&loop->starved);
         cede__timers_init(&loop->timers, is_virtual ? 0 : cede__clock_now());

@@ -69,6 +69,20 @@ struct cede__loop_hooks {
 /* In place of a stack class: it is no fiber but a callback that takes its turn in the queue. */
 enum { CEDE__STACKLESS = CEDE__STACK_CLASSES };
 
+/*
+ * Work that one crew of threads does for tasks of a loop, counted by the loop, when it hands the
+ * work out and when it sees it done.  One is part of the loop; the others are there while there is
+ * such work.
+ */
+struct cede__outside {
+        struct cede__outside *next;
+        struct cede__loop *loop; /* constant, as is the next */
+        const void *crew;
+        unsigned pieces;  /* of work */
+        unsigned threads; /* which do them: so many at a time */
+        unsigned asleep;  /* of those threads: they sleep until a timer of this loop */
+};
+
 /* Flags of the knock word; the other bits are a pointer to a post. */
 enum {
         CEDE__KNOCK_SLEEPING = 1,
@@ -95,12 +109,7 @@ struct cede__loop {
         bool is_virtual;
         _Atomic int64_t virtual_now; /* written by the loop; of several, by the layer above */
 
-        /*
-         * Work that other threads do for tasks of this loop (counted by the loop, when it hands the
-         * work out and when it sees it done): `outside` pieces, by at most `outside_threads`
-         * threads, of which `outside_asleep` sleep until a timer of this loop.
-         */
-        unsigned outside, outside_threads, outside_asleep;
+        struct cede__outside outside; /* for offloaded functions; then those of pools */
 
         uintptr_t waking; /* atomic: how many other threads are about to wake it */
         _Atomic int bell; /* what wakes a foreign event loop (foreign.c): descriptor + 1; 0: none */
@@ -111,9 +120,9 @@ struct cede__loop {
         struct cede__timers timers;
 };
 
-/* The loop that runs on this thread, and the loop that this thread does outside work for. */
+/* The loop that runs on this thread, and the work that this thread does for another one. */
 extern _Thread_local struct cede__loop *cede__loop_here;
-extern _Thread_local struct cede__loop *cede__loop_served;
+extern _Thread_local struct cede__outside *cede__outside_served;
 
 void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks,
                      bool is_virtual);
@@ -244,9 +253,23 @@ void cede__loop_doze(struct cede__loop *loop, int64_t ns);
 void cede__loop_knock(struct cede__loop *loop, uintptr_t flag);
 
 /*
+ * Counts one piece of work that this crew, of so many threads, is given; NULL: no memory.  And that
+ * it has been seen done.
+ */
+struct cede__outside *cede__outside_enter(struct cede__loop *loop, const void *crew,
+                                          unsigned threads);
+void cede__outside_leave(struct cede__outside *outside);
+
+/*
+ * When all tasks have ended: whether pools have work for this loop yet.  Then it first waits for
+ * something to happen.
+ */
+bool cede__loop_await_outside(struct cede__loop *loop);
+
+/*
  * On a thread that does outside work for a loop with a virtual clock: sleeps until its time reaches
  * t.
  */
-void cede__loop_sleep_outside(struct cede__loop *loop, int64_t t);
+void cede__outside_sleep(struct cede__outside *outside, int64_t t);
 
 #endif

@@ -36,8 +36,10 @@ int cede_yield(void)
 
 int64_t cede_now(void)
 {
-        const struct cede__loop *loop = cede__loop_here ? cede__loop_here : cede__loop_served;
+        const struct cede__loop *loop = cede__loop_here;
 
+        if (!loop && cede__outside_served)
+                loop = cede__outside_served->loop;
         return loop ? cede__loop_now(loop) : cede__clock_now();
 }
 
@@ -84,8 +86,9 @@ static int sleep_until(int64_t t, const void *site)
         struct cede_task *me;
         struct cede__waiter w;
 
-        if (!cede__task_running() && cede__loop_served && cede__loop_served->is_virtual) {
-                cede__loop_sleep_outside(cede__loop_served, t);
+        if (!cede__task_running() && cede__outside_served &&
+            cede__outside_served->loop->is_virtual) {
+                cede__outside_sleep(cede__outside_served, t);
                 return 0;
         }
         if (!cede__task_running()) {

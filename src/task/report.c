@@ -183,7 +183,7 @@ static bool reachable(const struct cede__run *run)
 
         /* A thread that has posted something may have ended before they were counted. */
         unsigned own = run->workers * (run->options.watchdog > 0 ? 2 : 1) +
-                       atomic_load(&run->offload_threads);
+                       atomic_load(&run->offload_threads) + atomic_load(&cede__threads_idle);
 
         return atomic_load(&run->worker[0].loop.knock) ||
                (run->options.cancel_signals && *run->options.cancel_signals) || threads < 0 ||

@@ -99,11 +99,17 @@ static bool callbacks_under_way(struct cede__worker *me)
         return true;
 }
 
+/* Jobs of pools first: whoever waits for them is called then. */
+static bool under_way(struct cede__worker *me)
+{
+        return cede__loop_await_outside(&me->loop) || callbacks_under_way(me);
+}
+
 void cede__run_drain(struct cede__worker *me)
 {
         do
                 cede__loop_drain(&me->loop);
-        while (callbacks_under_way(me));
+        while (under_way(me));
 }
 
 /* The main function has returned: nobody is left behind. */
@@ -122,7 +128,7 @@ static int wind_up(struct cede__worker *me, int result)
         cede__cancel_scope(root, -ECANCELED);
         do
                 cede__scope_join(root, main, NULL);
-        while (!cede__loop_drain(&me->loop) || callbacks_under_way(me));
+        while (!cede__loop_drain(&me->loop) || under_way(me));
         cede__scope_drop_handles(root, main);
         return run->deadlocked ? -EDEADLK : cede__scope_result(root, result);
 }
@@ -147,8 +153,8 @@ static void leave(struct cede__run *run)
         while (run->started > 1)
                 cede__worker_stop(&run->worker[--run->started]);
         cede__run_drain(me);
-        if (run->pool)
-                run->pool_finish(run->pool);
+        if (run->offload)
+                run->offload_finish(run->offload);
         cede__worker_leave(me);
         cede__signals_leave(&me->loop);
 }

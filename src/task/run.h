@@ -20,9 +20,9 @@ struct cede__run {
         uint64_t quiet_since;   /* the turn at which it was last asked whether something could */
         unsigned quiet_looks;   /* how often since then */
         /* Set by the layer of offloading once it is used; called when all tasks have ended. */
-        uintptr_t pool_lock;     /* until there is one */
-        struct cede__pool *pool; /* atomic */
-        void (*pool_finish)(struct cede__pool *pool);
+        uintptr_t offload_lock;        /* until there is one */
+        struct cede__offload *offload; /* atomic */
+        void (*offload_finish)(struct cede__offload *offload);
         atomic_uint offload_threads; /* how many it has started */
 
         atomic_uint resting;   /* workers that may be roused; share.c */

@@ -39,9 +39,9 @@ static void set_deadline(struct cede_scope *s, struct cede__party *me, int64_t d
 {
         if (deadline == CEDE_NEVER)
                 return;
-        if (!cede__is_task(me) && cede__loop_served && cede__loop_served->is_virtual)
-                cede__die("a deadline was set in an offloaded function of a run with a virtual "
-                          "clock, which only cede_sleep follows there");
+        if (!cede__is_task(me) && cede__outside_served && cede__outside_served->loop->is_virtual)
+                cede__die("a deadline was set in an offloaded function or a pool's job of a run "
+                          "with a virtual clock, which only cede_sleep follows there");
         s->deadline = deadline;
         if (s->due > deadline)
                 s->due = deadline;
