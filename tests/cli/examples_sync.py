@@ -232,6 +232,27 @@ def bounded_blocking_queue():
     in_parallel(one, [(seed,) for seed in range(30)])
 
 
+def web_crawler():
+    """Every page once, and no slot is free while a page is known: K servers and one queue."""
+    links = {"star": lambda page, n: range(n) if page == 0 else [0],
+             "clique": lambda page, n: range(n),
+             "chain": lambda page, n: [page + 1],
+             "tree": lambda page, n: [2 * page + 1, 2 * page + 2]}
+
+    def one(site, pages, permits):
+        now, known, seen, fetching = 0, collections.deque([0]), {0}, []
+        while known or fetching:
+            while known and len(fetching) < permits:
+                fetching.append((now + 15, known.popleft()))
+            now, page = fetching.pop(0)  # all take as long, so the first to begin is the first done
+            found = [p for p in links[site](page, pages) if p < pages and p not in seen]
+            seen.update(found)
+            known.extend(found)
+        line, = good("web_crawler", "--site", site, "--pages", pages, "--permits", permits)
+        check(line == f"pages={pages} end_ms={now}", f"{site} {pages} {permits}: {line}, not {now}")
+    in_parallel(one, itertools.product(links, (1, 2, 3, 10, 64, 101), (1, 2, 3, 10, 1000)))
+
+
 def philosophers():
     """Neighbours never eat at the same time, and everybody has eaten often enough."""
     def one(seats, meals, seconds):
@@ -376,8 +397,9 @@ def threads_run_at_the_same_time():
 
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
          producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
-         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
-         naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
+         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, web_crawler,
+         philosophers, naive_philosophers, deadlock, deadlock_order_warns,
+         deadlock_ends_by_a_time_out,
          lock_timeout, counter, counter_without_a_lock, ownership, event, condition,
          threads_write_whole_lines, threads_run_at_the_same_time]
 
