@@ -211,6 +211,17 @@ def deferred_queue_overflows():
     in_parallel(one, itertools.product((1, 6, 20), (1, 3), (0, 1, 4)))
 
 
+def deferred_queue_underflows():
+    """As many consumers wait as may; if nobody may, nobody does, and no item is worked on."""
+    def one(consumers, backlog):
+        got = good("deferred_queue", "--items", 6, "--consumers", consumers, "--backlog", backlog)
+        refused = [line for line in got if line.startswith("t=0 underflow")]
+        check(refused == [f"t=0 underflow: consumer {i} may not wait"
+                          for i in range(backlog + 1, consumers + 1)], f"{got}")
+        check(sum("end" in line for line in got) == (6 if backlog else 0), f"{got}")
+    in_parallel(one, itertools.product((1, 3, 20), (0, 1, 4)))
+
+
 def bounded_blocking_queue():
     """Every number comes out once, in order if one task enqueues; what is left is counted."""
     def one(seed):
@@ -440,10 +451,10 @@ def threads_run_at_the_same_time():
 
 
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light, producer_consumer,
-         queue_workers, deferred_queue, deferred_queue_overflows, bounded_blocking_queue,
-         verification_queue, verification_queue_gone_wrong, web_crawler, account_service,
-         account_service_swallows_nothing, philosophers, naive_philosophers, deadlock,
-         deadlock_order_warns, deadlock_ends_by_a_time_out, lock_timeout, counter,
+         queue_workers, deferred_queue, deferred_queue_overflows, deferred_queue_underflows,
+         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, web_crawler,
+         account_service, account_service_swallows_nothing, philosophers, naive_philosophers,
+         deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out, lock_timeout, counter,
          counter_without_a_lock, ownership, event, condition, threads_write_whole_lines,
          threads_run_at_the_same_time]
 
