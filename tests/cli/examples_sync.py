@@ -264,50 +264,6 @@ def web_crawler():
     in_parallel(one, itertools.product(links, (1, 2, 3, 10, 64, 101), (1, 2, 3, 10, 1000)))
 
 
-def account_service():
-    """Each call waits for the database to be opened, once, and for its answer; for nobody else."""
-    def one(calls, opens, answer, timeout, cancel):
-        words = ["--calls", calls, "--open", opens, "--answer", answer, "--timeout", timeout]
-        lines = good("account_service", "--variant", "together", *words,
-                     *(["--cancel", cancel] if cancel else []))
-        times = lines.pop()
-        got = [(t, text.split(" account ")[0]) for t, text in map(timed_line, lines)]
-        late = 'DEADLINE_EXCEEDED "Database connection timed out"'
-        # begin: when it was begun to be opened, by whoever has come to do it; done: when it is.
-        expected, begin, done = [], 0, None
-        for i in range(calls):
-            stop = cancel if cancel and i == 0 else None
-            opened = done if done is not None else begin + opens
-            ends = [(opened + answer, "OK balance 100")]
-            if opened > timeout:
-                ends = [(timeout, late)]
-            elif answer > timeout:
-                ends = [(opened + timeout, late)]
-            if stop is not None:
-                ends.append((stop, "CANCELLED, and the caller is cancelled"))
-            end = min(ends)
-            expected.append(end)
-            if done is None and end[0] >= opened:
-                done = opened
-            elif done is None:
-                begin = end[0]
-        what = f"{words} cancel {cancel}: {lines}, {times}, expected {expected}"
-        check(got == expected, what)
-        check(times == f"database opened: {0 if done is None else 1}", what)
-    in_parallel(one, itertools.product((1, 3, 50), (0, 1, 5), (0, 2, 4), (3, 100), (None, 0.5)))
-
-
-def account_service_swallows_nothing():
-    """The cancelled call is a failure of nobody; the accounts of two keys differ."""
-    for variant, status in (("error", "UNAVAILABLE"), ("slow", "DEADLINE_EXCEEDED"),
-                            ("cancelled", "CANCELLED"), ("unknown", "UNKNOWN")):
-        (_, text), = timed("account_service", "--variant", variant)
-        check(text.split(",")[0].split()[0] == status, f"{variant}: {text}")
-        check(("the caller is cancelled" in text) == (variant == "cancelled"), f"{variant}: {text}")
-    lines = [good("account_service", "--variant", "success", "--key", key) for key in ("a", "b")]
-    check(lines[0] != lines[1], f"{lines}")
-
-
 def philosophers():
     """Neighbours never eat at the same time, and everybody has eaten often enough."""
     def one(seats, meals, seconds):
@@ -453,10 +409,9 @@ def threads_run_at_the_same_time():
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light, producer_consumer,
          queue_workers, deferred_queue, deferred_queue_overflows, deferred_queue_underflows,
          bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, web_crawler,
-         account_service, account_service_swallows_nothing, philosophers, naive_philosophers,
-         deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out, lock_timeout, counter,
-         counter_without_a_lock, ownership, event, condition, threads_write_whole_lines,
-         threads_run_at_the_same_time]
+         philosophers, naive_philosophers, deadlock, deadlock_order_warns,
+         deadlock_ends_by_a_time_out, lock_timeout, counter, counter_without_a_lock, ownership,
+         event, condition, threads_write_whole_lines, threads_run_at_the_same_time]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))
