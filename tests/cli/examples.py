@@ -17,12 +17,13 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent.parent.parent
 EXAMPLES = Path(os.environ.get("CEDE_BUILD", ROOT / "build")) / "examples"
 PATIENCE = 60 * float(os.environ.get("TEST_TIMEOUT", "1"))
-PROGRAMS = ["account_service", "bounded_blocking_queue", "condition", "counter", "deferred",
-            "deferred_queue", "event", "explore_tree", "fair_semaphore", "fizz_buzz", "foobar",
-            "gather", "lock_timeout", "network_counter", "nursery", "offload", "ownership",
-            "philosophers", "print_in_order", "producer_consumer", "queue_workers",
-            "semaphore_tasks", "straggler", "traffic_light", "two_tasks", "verification_queue",
-            "water", "web_crawler", "zero_even_odd"]
+PROGRAMS = ["account_service",
+            "bounded_blocking_queue", "condition", "counter", "deferred", "deferred_queue",
+            "event", "explore_tree", "fair_semaphore", "fizz_buzz", "foobar", "gather",
+            "lock_timeout", "network_counter", "nursery", "offload", "ownership", "philosophers",
+            "print_in_order", "producer_consumer", "queue_workers", "semaphore_tasks",
+            "straggler", "traffic_light", "two_tasks", "verification_queue", "water",
+            "web_crawler", "zero_even_odd"]
 FAILING = ["deadlock"]  # meant to, without options
 
 

@@ -406,12 +406,13 @@ def threads_run_at_the_same_time():
     check(all(t >= 1.999 for t, _ in lines[2:]), f"{lines}")
 
 
-TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light, producer_consumer,
-         queue_workers, deferred_queue, deferred_queue_overflows, deferred_queue_underflows,
-         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, web_crawler,
-         philosophers, naive_philosophers, deadlock, deadlock_order_warns,
-         deadlock_ends_by_a_time_out, lock_timeout, counter, counter_without_a_lock, ownership,
-         event, condition, threads_write_whole_lines, threads_run_at_the_same_time]
+TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
+         producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
+         deferred_queue_underflows, web_crawler,
+         bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
+         naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
+         lock_timeout, counter, counter_without_a_lock, ownership, event, condition,
+         threads_write_whole_lines, threads_run_at_the_same_time]
 
 if __name__ == "__main__":
     sys.exit(main(TESTS))
