@@ -4,7 +4,8 @@
  *
  * The queue gives each item to one consumer; that does not keep two of them from working at once.
  * The mutex does, and since both are served in order, items are worked on in the order in which
- * they came.  The queue refuses an item at once when it is full and nobody may wait for room.
+ * they came.  The queue refuses an item at once when it is full and nobody may wait for room; and a
+ * consumer, when as many as may wait for an item do so already.
  */
 #include "example.h"
 
@@ -14,7 +15,8 @@
 
 static struct cede_queue queue;
 static struct cede_mutex mutex;
-static long items = 4, consumers = 2, size = 100;
+enum { CONSUMERS_MAX = 10000 };
+static long items = 4, consumers = 2, size = 100, backlog = CONSUMERS_MAX;
 static int64_t takes = CEDE_SEC(1);
 static bool unlocked;
 
@@ -36,10 +38,9 @@ static int work_on(long item)
 
 static int consume(void *arg)
 {
-        long item;
+        long number = (long)(intptr_t)arg, item;
         int r;
 
-        (void)arg;
         while ((r = cede_queue_get(&queue, &item)) == 0) {
                 r = unlocked ? 0 : cede_mutex_lock(&mutex);
                 if (r < 0)
@@ -50,7 +51,9 @@ static int consume(void *arg)
                 if (r < 0)
                         return r;
         }
-        return r == -EPIPE ? 0 : r;
+        if (r == -ENODATA)
+                say("underflow: consumer %ld may not wait", number);
+        return r == -EPIPE || r == -ENODATA ? 0 : r;
 }
 
 static int put_all(void)
@@ -73,10 +76,10 @@ static int deferred_queue(void *arg)
         (void)arg;
         if (r < 0)
                 return r;
-        cede_queue_set_backlog(&queue, CEDE_UNBOUNDED, 0);
+        cede_queue_set_backlog(&queue, (size_t)backlog, 0);
         CEDE_SCOPE(all, &r) {
-                for (long i = 0; i < consumers && r >= 0; i++)
-                        r = cede_spawn(&all, consume, NULL);
+                for (long i = 1; i <= consumers && r >= 0; i++)
+                        r = cede_spawn(&all, consume, (void *)(intptr_t)i);
                 if (r >= 0)
                         r = cede_yield(); /* so that they wait already */
                 if (r >= 0)
@@ -94,9 +97,11 @@ int main(int argc, char **argv)
         static const struct example_option options[] = {
                 { "items", "N", "how many items (4)", .number = &items, .max = 100000 },
                 { "consumers", "K", "how many consumers (2)", .number = &consumers, .min = 1,
-                  .max = 10000 },
+                  .max = CONSUMERS_MAX },
                 { "size", "N", "how many items the queue holds; more are refused (100)",
                   .number = &size, .max = 1000000 },
+                { "backlog", "N", "how many consumers may wait; more are refused (all of them)",
+                  .number = &backlog, .max = CONSUMERS_MAX },
                 { "seconds", "S", "how long the work on an item takes (1)", .duration = &takes,
                   .max = 10000 },
                 { "unlocked", NULL, "without the mutex", .flag = &unlocked },

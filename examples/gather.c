@@ -3,7 +3,8 @@
  * Waiting for several at once: a takes 3 s, b 1 s, c 2 s.
  *
  * Gathered, they are futures: all values are there when the last is; when b fails after a second,
- * that is known at once, while a and c go on.  One can also wait for the first that is done.
+ * that is known at once, while a and c go on.  One can also wait for the first that is done, take
+ * them one by one as they are done, or give up after a while.
  *
  * In a scope they stand or fall together: when b fails, a and c are cancelled at that moment, and
  * the scope returns b's error.
@@ -19,6 +20,7 @@ enum { JOBS = 3 };
 static int64_t takes[JOBS] = { CEDE_SEC(3), CEDE_SEC(1), CEDE_SEC(2) };
 static int given = JOBS;
 static long failing = 2; /* the number of the job that fails, where one does */
+static int64_t patience = CEDE_MS(1500);
 
 struct job {
         const char *name;
@@ -41,17 +43,21 @@ static int run_job(void *arg)
 
 static const char *const names[JOBS] = { "a", "b", "c" };
 
+/* They outlive the functions below: where one gives up, its jobs may still run. */
+static struct job jobs[JOBS];
+
 /* A job's result is its number, or an error if it is the one that fails. */
-static void make_jobs(struct job *jobs, long fails)
+static void make_jobs(long fails)
 {
         for (int i = 0; i < JOBS; i++)
                 jobs[i] = (struct job){ names[i], takes[i], i + 1 == fails ? -EIO : i };
 }
 
-static int start(struct job *jobs, struct cede_future **ret_futures)
+static int start(long fails, struct cede_future **ret_futures)
 {
         int r = 0;
 
+        make_jobs(fails);
         for (int i = 0; i < JOBS && r >= 0; i++)
                 r = cede_spawn_future(NULL, run_job, &jobs[i], &ret_futures[i]);
         return r;
@@ -66,12 +72,9 @@ static void drop(struct cede_future **futures)
 static int gather_all(void)
 {
         struct cede_future *futures[JOBS] = { NULL };
-        struct job jobs[JOBS];
         void *values[JOBS];
-        int r;
+        int r = start(0, futures);
 
-        make_jobs(jobs, 0);
-        r = start(jobs, futures);
         if (r >= 0)
                 r = cede_gather(futures, JOBS, values);
         if (r >= 0)
@@ -84,13 +87,11 @@ static int gather_all(void)
 static int gather_failure(void)
 {
         struct cede_future *futures[JOBS] = { NULL };
-        struct job jobs[JOBS];
-        int r, failed;
+        int r = start(failing, futures);
 
-        make_jobs(jobs, failing);
-        r = start(jobs, futures);
         if (r >= 0) {
-                failed = cede_gather(futures, JOBS, NULL);
+                int failed = cede_gather(futures, JOBS, NULL);
+
                 if (failed == jobs[failing - 1].result)
                         say("gather returned %s's error", jobs[failing - 1].name);
                 r = cede_futures_wait(futures, JOBS, CEDE_ALL); /* the others went on */
@@ -101,10 +102,9 @@ static int gather_failure(void)
 
 static int scope_cancels(void)
 {
-        struct job jobs[JOBS];
         int r = 0;
 
-        make_jobs(jobs, failing);
+        make_jobs(failing);
         CEDE_SCOPE(all, &r)
                 for (int i = 0; i < JOBS && r >= 0; i++)
                         r = cede_spawn(&all, run_job, &jobs[i]);
@@ -118,16 +118,50 @@ static int scope_cancels(void)
 static int first_completed(void)
 {
         struct cede_future *futures[JOBS] = { NULL };
-        struct job jobs[JOBS];
-        int r;
+        int r = start(0, futures);
 
-        make_jobs(jobs, 0);
-        r = start(jobs, futures);
         if (r >= 0)
                 r = cede_futures_wait(futures, JOBS, CEDE_FIRST_COMPLETED);
         if (r >= 0) {
                 say("done %d pending %d", r, JOBS - r);
                 r = cede_gather(futures, JOBS, NULL);
+        }
+        drop(futures);
+        return r;
+}
+
+static int as_completed(void)
+{
+        struct cede_future *futures[JOBS] = { NULL };
+        struct cede_as_completed each;
+        int r = start(0, futures);
+        size_t i;
+
+        if (r >= 0)
+                r = cede_as_completed_open(&each, futures, JOBS);
+        if (r >= 0) {
+                while ((r = cede_as_completed_next(&each, &i)) > 0)
+                        say("the next result is %s's", names[i]);
+                cede_as_completed_close(&each);
+        }
+        drop(futures);
+        return r;
+}
+
+/* The wait is over in time, and the jobs go on: here they are cancelled then. */
+static int not_for_ever(void)
+{
+        struct cede_future *futures[JOBS] = { NULL };
+        int r = start(0, futures);
+
+        if (r >= 0)
+                CEDE_TIMEOUT(patience)
+                        r = cede_gather(futures, JOBS, NULL);
+        if (r == -ETIMEDOUT) {
+                say("given up: done %zu of %d", cede_futures_done(futures, JOBS), JOBS);
+                for (int i = 0; i < JOBS; i++)
+                        cede_future_cancel(futures[i]);
+                r = cede_futures_wait(futures, JOBS, CEDE_ALL);
         }
         drop(futures);
         return r;
@@ -140,14 +174,15 @@ static const char *seconds(int64_t ns)
         static int next;
         char *s = text[next++ % JOBS];
 
-        snprintf(s, sizeof(text[0]), "%g", (double)(ns / CEDE_MS(1)) / 1000);
+        snprintf(s, sizeof(text[0]), "%.10g", (double)(ns / CEDE_MS(1)) / 1000);
         return s;
 }
 
-enum { GATHER, FAILURE, SCOPE, FIRST, VARIANTS };
+/* Those from EACH on are for whoever asks for them. */
+enum { GATHER, FAILURE, SCOPE, FIRST, EACH, TIMEOUT, VARIANTS };
 
-static int (*const variants[VARIANTS])(void) = { gather_all, gather_failure, scope_cancels,
-                                                 first_completed };
+static int (*const variants[VARIANTS])(void) = { gather_all,      gather_failure, scope_cancels,
+                                                 first_completed, as_completed,   not_for_ever };
 
 static void print_title(int variant)
 {
@@ -164,7 +199,7 @@ static void print_title(int variant)
                 printf("first completed\n");
 }
 
-static int chosen = VARIANTS; /* all of them */
+static int chosen = VARIANTS; /* the first four */
 
 static int gather(void *arg)
 {
@@ -175,7 +210,7 @@ static int gather(void *arg)
                 example_usage("--takes takes %d durations, not %d", JOBS, given);
         if (chosen < VARIANTS)
                 return variants[chosen]();
-        for (int i = 0; i < VARIANTS && r >= 0; i++) {
+        for (int i = 0; i < EACH && r >= 0; i++) {
                 print_title(i);
                 r = variants[i]();
         }
@@ -185,12 +220,14 @@ static int gather(void *arg)
 int main(int argc, char **argv)
 {
         static const struct example_option options[] = {
-                { "variant", "gather|failure|scope|first", "only this one, without its title",
-                  .choice = &chosen },
+                { "variant", "gather|failure|scope|first|each|timeout",
+                  "only this one, without its title (the first four)", .choice = &chosen },
                 { "takes", "A,B,C", "how many seconds each job takes (3,1,2)", .duration = takes,
                   .max = 1000000, .most = JOBS, .given = &given },
                 { "fail", "K", "which job fails, where one does (2)", .number = &failing, .min = 1,
                   .max = JOBS },
+                { "timeout", "S", "how long to wait for all, at most (1.5)", .duration = &patience,
+                  .max = 1000000 },
                 { 0 },
         };
 

@@ -17,12 +17,12 @@ from pathlib import Path
 ROOT = Path(os.path.abspath(__file__)).parent.parent.parent
 EXAMPLES = Path(os.environ.get("CEDE_BUILD", ROOT / "build")) / "examples"
 PATIENCE = 60 * float(os.environ.get("TEST_TIMEOUT", "1"))
-PROGRAMS = ["bounded_blocking_queue", "condition", "counter", "deferred", "deferred_queue",
-            "event", "explore_tree", "fair_semaphore", "fizz_buzz", "foobar", "gather",
-            "lock_timeout", "monitor", "network_counter", "nursery", "offload", "ownership",
-            "philosophers", "print_in_order", "producer_consumer", "queue_workers", "rwlock",
-            "semaphore_tasks", "straggler", "traffic_light", "two_tasks", "verification_queue",
-            "water", "zero_even_odd"]
+PROGRAMS = ["account_service", "bounded_blocking_queue", "condition", "counter", "deferred",
+            "deferred_queue", "event", "explore_tree", "fair_semaphore", "fizz_buzz", "foobar",
+            "gather", "lock_timeout", "monitor", "network_counter", "nursery", "offload",
+            "ownership", "philosophers", "print_in_order", "producer_consumer", "queue_workers",
+            "rwlock", "semaphore_tasks", "straggler", "traffic_light", "two_tasks",
+            "verification_queue", "water", "web_crawler", "zero_even_odd"]
 FAILING = ["deadlock"]  # meant to, without options
 
 
@@ -274,8 +274,8 @@ def parse(text):
     """[(text without its time, time)], sorted, so that what happens at one time may be swapped."""
     lines = []
     for line in text.splitlines():
-        match = re.search(r"\b(?:t|end)=([0-9.]+)", line)
-        seconds = float(match.group(1)) if match else 0
+        match = re.search(r"\b(?:t|end|end(_ms))=([0-9.]+)", line)
+        seconds = float(match.group(2)) / (1000 if match.group(1) else 1) if match else 0
         lines.append((line.replace(match.group(0), "") if match else line, seconds))
     return sorted(lines)
 
@@ -312,7 +312,8 @@ def on_the_real_clock():
             "traffic_light --arrivals 0.2,0.5,0.9,1.3,1.4 --seconds 0.2",
             "verification_queue --every 0.4 --takes 0.9",
             "producer_consumer --produce 0.5 --consume 0.2", "deferred_queue --seconds 0.3",
-            "explore_tree --seconds 0.1",
+            "account_service --open 0.3 --answer 0.2 --timeout 5",
+            "explore_tree --seconds 0.1", "web_crawler --site tree --pages 20 --seconds 0.1",
             "explore_tree --order lifo --release after --visits --seconds 0.1",
             "explore_tree --scope --seconds 0.1"]))
 

@@ -211,6 +211,17 @@ def deferred_queue_overflows():
     in_parallel(one, itertools.product((1, 6, 20), (1, 3), (0, 1, 4)))
 
 
+def deferred_queue_underflows():
+    """As many consumers wait as may; if nobody may, nobody does, and no item is worked on."""
+    def one(consumers, backlog):
+        got = good("deferred_queue", "--items", 6, "--consumers", consumers, "--backlog", backlog)
+        refused = [line for line in got if line.startswith("t=0 underflow")]
+        check(refused == [f"t=0 underflow: consumer {i} may not wait"
+                          for i in range(backlog + 1, consumers + 1)], f"{got}")
+        check(sum("end" in line for line in got) == (6 if backlog else 0), f"{got}")
+    in_parallel(one, itertools.product((1, 3, 20), (0, 1, 4)))
+
+
 def bounded_blocking_queue():
     """Every number comes out once, in order if one task enqueues; what is left is counted."""
     def one(seed):
@@ -230,6 +241,27 @@ def bounded_blocking_queue():
         check(taken == order[:len(taken)] if producers == 1 else
               not collections.Counter(taken) - collections.Counter(numbers), line)
     in_parallel(one, [(seed,) for seed in range(30)])
+
+
+def web_crawler():
+    """Every page once, and no slot is free while a page is known: K servers and one queue."""
+    links = {"star": lambda page, n: range(n) if page == 0 else [0],
+             "clique": lambda page, n: range(n),
+             "chain": lambda page, n: [page + 1],
+             "tree": lambda page, n: [2 * page + 1, 2 * page + 2]}
+
+    def one(site, pages, permits):
+        now, known, seen, fetching = 0, collections.deque([0]), {0}, []
+        while known or fetching:
+            while known and len(fetching) < permits:
+                fetching.append((now + 15, known.popleft()))
+            now, page = fetching.pop(0)  # all take as long, so the first to begin is the first done
+            found = [p for p in links[site](page, pages) if p < pages and p not in seen]
+            seen.update(found)
+            known.extend(found)
+        line, = good("web_crawler", "--site", site, "--pages", pages, "--permits", permits)
+        check(line == f"pages={pages} end_ms={now}", f"{site} {pages} {permits}: {line}, not {now}")
+    in_parallel(one, itertools.product(links, (1, 2, 3, 10, 64, 101), (1, 2, 3, 10, 1000)))
 
 
 def philosophers():
@@ -449,6 +481,7 @@ def threads_run_at_the_same_time():
 
 TESTS = [print_in_order, foobar, zero_even_odd, fizz_buzz, water, traffic_light,
          producer_consumer, queue_workers, deferred_queue, deferred_queue_overflows,
+         deferred_queue_underflows, web_crawler,
          bounded_blocking_queue, verification_queue, verification_queue_gone_wrong, philosophers,
          naive_philosophers, deadlock, deadlock_order_warns, deadlock_ends_by_a_time_out,
          lock_timeout, counter, counter_without_a_lock, ownership, rwlock, monitor,

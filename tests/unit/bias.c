@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lock that leans: when it leans towards whom, and that it excludes while it is taken away. */
-#include "base/bias.h"
-#include "test.h"
+#include "bias.h"
 #include <pthread.h>
 #include <sched.h>
 
@@ -25,18 +24,6 @@ static void in_a_thread(void)
 
         EXPECT_EQ(pthread_create(&thread, NULL, increment_once, NULL), 0);
         EXPECT_EQ(pthread_join(thread, NULL), 0);
-}
-
-static void skip_without_barriers(void)
-{
-        struct cede__bias any = { 0 };
-
-        cede__bias_prepare();
-        cede__bias_lock(&any);
-        cede__bias_take(&any);
-        cede__bias_unlock(&any);
-        if (!any.owner)
-                SKIP("this system has no membarrier");
 }
 
 TEST(leans_towards_who_takes_it_often_in_a_row)

@@ -61,4 +61,19 @@ static inline int lock_briefly(struct cede_mutex *m)
         return r;
 }
 
+/* Tasks: one that locks a mutex briefly and notes what came of it, and one that takes its time. */
+static inline int lock_and_note(void *mutex)
+{
+        int r = lock_briefly(mutex);
+
+        note("%s", word(r));
+        return r == -ECANCELED ? r : 0;
+}
+
+static inline int sleep_a_second(void *arg)
+{
+        (void)arg;
+        return cede_sleep(CEDE_SEC(1));
+}
+
 #endif

@@ -8,20 +8,6 @@
 static struct cede_mutex m, other, third;
 static struct cede_sem gate;
 
-static int lock_and_note(void *mutex)
-{
-        int r = lock_briefly(mutex);
-
-        note("%s", word(r));
-        return r == -ECANCELED ? r : 0;
-}
-
-static int sleep_a_second(void *arg)
-{
-        (void)arg;
-        return cede_sleep(CEDE_SEC(1));
-}
-
 /* Scopes */
 
 TASK_TEST(child_that_locks_what_its_closing_parent_holds_fails)

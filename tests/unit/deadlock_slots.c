@@ -16,20 +16,6 @@ static void slots(long max)
         cede_limit_set_name(&limit, "visits");
 }
 
-static int lock_and_note(void *mutex)
-{
-        int r = lock_briefly(mutex);
-
-        note("%s", word(r));
-        return r == -ECANCELED ? r : 0;
-}
-
-static int sleep_a_second(void *arg)
-{
-        (void)arg;
-        return cede_sleep(CEDE_SEC(1));
-}
-
 static int nothing(void *arg)
 {
         (void)arg;

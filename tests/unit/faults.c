@@ -7,25 +7,11 @@
  * must have run, and nothing may be left.
  */
 #include "base/alloc.h"
-#include "base/chooser.h"
+#include "fault.h"
 #include "test.h"
 #include <cede.h>
 #include <errno.h>
 #include <stdio.h>
-
-/* Refuses the resource number `at`. */
-struct fault {
-        struct cede__chooser chooser;
-        unsigned at, seen;
-};
-
-static unsigned refuse_one(struct cede__chooser *self, enum cede__choice kind, unsigned n)
-{
-        struct fault *f = (struct fault *)self;
-
-        (void)n;
-        return kind == CEDE__CHOOSE_FAULT && f->seen++ == f->at;
-}
 
 /* What the scenario leaves to be checked. */
 static struct {

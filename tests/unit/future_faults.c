@@ -5,24 +5,10 @@
  * that says why, and nothing may be left.
  */
 #include "base/alloc.h"
-#include "base/chooser.h"
+#include "fault.h"
 #include "log.h"
 
 enum { MANY = 9 }; /* more than a gather has room for */
-
-/* Refuses the resource number `at`. */
-struct fault {
-        struct cede__chooser chooser;
-        unsigned at, seen;
-};
-
-static unsigned refuse_one(struct cede__chooser *self, enum cede__choice kind, unsigned n)
-{
-        struct fault *f = (struct fault *)self;
-
-        (void)n;
-        return kind == CEDE__CHOOSE_FAULT && f->seen++ == f->at;
-}
 
 static unsigned tasks, ran;
 

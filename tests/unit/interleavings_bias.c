@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every schedule of a thread that a lock leans towards, and another one that wants it. */
-#include "base/bias.h"
+#include "bias.h"
 #include "interleave.h"
-#include "test.h"
 
 static struct cede__bias *lock;
 static uintptr_t leans;
@@ -64,18 +63,6 @@ static void four_times_inside(void)
         EXPECT_EQ(counter, 4);
         EXPECT_EQ(lock->word, 0);
         EXPECT_EQ(lock->inside, 0);
-}
-
-static void skip_without_barriers(void)
-{
-        struct cede__bias any = { 0 };
-
-        cede__bias_prepare();
-        cede__bias_lock(&any);
-        cede__bias_take(&any);
-        cede__bias_unlock(&any);
-        if (!any.owner)
-                SKIP("this system has no membarrier");
 }
 
 TEST(owner_and_one_that_wants_it)
