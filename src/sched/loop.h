@@ -237,6 +237,7 @@ void cede__loop_unbell(struct cede__loop *loop);
 
 /* Whether work is under way outside that may still ask for something at the present time. */
 bool cede__loop_outside_awake(const struct cede__loop *loop);
+bool cede__pools_awake(const struct cede__loop *loop); /* the same without offloaded functions */
 
 int64_t cede__loop_now(const struct cede__loop *loop);
 

@@ -56,12 +56,22 @@ void cede__outside_leave(struct cede__outside *outside)
 }
 
 /* Of each crew no more are under way than it has threads; the others wait for those. */
-bool cede__loop_outside_awake(const struct cede__loop *loop)
+static bool awake(const struct cede__outside *first)
 {
-        for (const struct cede__outside *o = &loop->outside; o; o = o->next)
+        for (const struct cede__outside *o = first; o; o = o->next)
                 if ((o->pieces < o->threads ? o->pieces : o->threads) > o->asleep)
                         return true;
         return false;
+}
+
+bool cede__loop_outside_awake(const struct cede__loop *loop)
+{
+        return awake(&loop->outside);
+}
+
+bool cede__pools_awake(const struct cede__loop *loop)
+{
+        return awake(loop->outside.next);
 }
 
 static void fire(struct cede__timer *timer)

@@ -36,7 +36,7 @@ struct state {
         uint64_t changes; /* the sum of their counts, which never go down */
         int64_t next_timer;
         unsigned outside, outside_asleep;
-        bool starves;
+        bool starves, pools_awake;
 };
 
 static bool is_dormant(struct cede__worker *w)
@@ -58,9 +58,13 @@ static void add(struct state *s, struct cede__worker *w)
         s->outside += atomic_load(&w->outside);
         s->outside_asleep += atomic_load(&w->outside_asleep);
         s->starves = s->starves || atomic_load(&w->starves);
+        s->pools_awake = s->pools_awake || atomic_load(&w->pools_awake);
 }
 
-/* All are quiet.  Pieces of outside work that have no thread yet wait for one that is asleep. */
+/*
+ * All are quiet.  Offloaded functions that have no thread yet wait for one that is asleep.  Jobs of
+ * pools are counted for each worker alone: one that waits behind another worker's counts as awake.
+ */
 static bool look(struct cede__run *run, struct state *ret_state)
 {
         unsigned threads = atomic_load(&run->offload_threads), running;
@@ -72,7 +76,7 @@ static bool look(struct cede__run *run, struct state *ret_state)
                 add(ret_state, &run->worker[i]);
         }
         running = ret_state->outside < threads ? ret_state->outside : threads;
-        return running <= ret_state->outside_asleep &&
+        return running <= ret_state->outside_asleep && !ret_state->pools_awake &&
                (!ret_state->starves || ret_state->next_timer != CEDE_NEVER);
 }
 
@@ -81,8 +85,9 @@ static void become_dormant(struct cede__worker *me)
         if (atomic_load(&me->dormant) % 2)
                 return;
         atomic_store(&me->next_timer, cede__timers_next(&me->loop.timers));
-        atomic_store(&me->outside, me->loop.outside);
-        atomic_store(&me->outside_asleep, me->loop.outside_asleep);
+        atomic_store(&me->outside, me->loop.outside.pieces);
+        atomic_store(&me->outside_asleep, me->loop.outside.asleep);
+        atomic_store(&me->pools_awake, cede__pools_awake(&me->loop));
         atomic_store(&me->starves, me->loop.starved.first != NULL);
         cede__step("become dormant", &me->dormant);
         atomic_fetch_add(&me->dormant, 1);

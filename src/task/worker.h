@@ -49,10 +49,11 @@ struct cede__worker {
         atomic_bool resting; /* it sleeps, and may be roused to take over something */
         bool rests, roused;  /* its own: it said so; it was, and has not looked yet */
 
-        /* quiet.c; the next four are what it had when it last became dormant. */
+        /* quiet.c; the next five are what it had when it last became dormant. */
         atomic_uint dormant;        /* odd: nothing of its own can wake it; else one more */
         _Atomic int64_t next_timer; /* on a virtual clock, not later than the earliest */
         atomic_uint outside, outside_asleep;
+        atomic_bool pools_awake;     /* jobs of pools that it waits for are under way */
         atomic_bool starves;         /* it has tasks for which there was no stack */
         struct cede__post time_post; /* fires the timers that are due */
         atomic_bool time_posted;
