@@ -3,8 +3,9 @@
  * Plain threads: those that a program starts by itself, and those that run offloaded functions.
  *
  * A plain thread waits for the same objects as tasks, in the same queues, without having been made
- * known to the library before.  Semaphores, mutexes, conditions, events, sleeping, deadlines and
- * shields work in it; what makes or names tasks does not.
+ * known to the library before.  All objects that can be waited on, sleeping, deadlines and shields
+ * work in it; what makes or names tasks does not, nor do cede_offload and links of futures, which
+ * belong to a run.
  */
 #ifndef CEDE_THREAD_H
 #define CEDE_THREAD_H
