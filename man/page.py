@@ -135,7 +135,7 @@ class Manual:
     def divide(self, group):
         """(what is described, sentences about the result, errors) of a comment."""
         rest, result, errors = [], [], {}
-        fallible = [f for f in group.functions if f.result != "void "]
+        fallible = [f for f in group.functions if f.result == "int "]
         for position, block in enumerate(group.comment):
             if block.kind == "errors":
                 for codes, why in block.content:
