@@ -318,8 +318,7 @@ static int lose_an_error(void *arg)
         return 0;
 }
 
-TEST_ABORTS(error_of_a_link_that_nobody_looked_at,
-            "cede: future unnamed failed with error 5 at ")
+TEST_ABORTS(error_of_a_link_that_nobody_looked_at, "cede: future unnamed failed with error 5 at ")
 {
         EXPECT_EQ(run_virtual(lose_an_error, NULL), 0);
         abort();
