@@ -121,7 +121,7 @@ class Manual:
                 page.item(", ".join(f"\\fB\\{code}\\fR" for code in codes.split(", ")),
                           self.prose(capital(why, parameters), own, parameters))
         self.example(page, header, group, own)
-        self.see_also(page, header, names[0])
+        self.see_also(page, header, names[0], self.elsewhere(header, functions))
         return page
 
     def subject(self, functions):
@@ -135,7 +135,7 @@ class Manual:
     def divide(self, group):
         """(what is described, sentences about the result, errors) of a comment."""
         rest, result, errors = [], [], {}
-        fallible = [f for f in group.functions if f.result != "void "]
+        fallible = [f for f in group.functions if f.result == "int "]
         for position, block in enumerate(group.comment):
             if block.kind == "errors":
                 for codes, why in block.content:
@@ -235,12 +235,32 @@ class Manual:
                            f"A whole program: {listed}, among the examples that come with the "
                            "library.")
 
-    def see_also(self, page, header, name):
+    def elsewhere(self, header, functions):
+        """(functions that make what these take, names of headers that declare what these use)."""
+        def named(texts):
+            return {name for text in texts
+                    for name in re.findall(r"\b(?:struct|enum) (cede_\w+)", text)}
+
+        taken = named(p for f in functions for p in f.parameters)
+        used = taken | named(f.result for f in functions)
+        own = {name for group in header.groups for name, _ in group.types}
+        makers, homes = [], []
+        for other in self.headers:
+            if other is header:
+                continue
+            makers += [f.name for f in other.functions()
+                       if f.result.strip() in {f"struct {name}" for name in taken & own}]
+            if used & {name for group in other.groups for name, _ in group.types}:
+                homes.append(other.name)
+        return makers, homes
+
+    def see_also(self, page, header, name, elsewhere):
+        makers, homes = elsewhere
         page.heading("SEE ALSO")
-        others = [group.functions[0].name for group in header.groups if group.functions]
+        others = [group.functions[0].name for group in header.groups if group.functions] + makers
         listed = [f"\\fB\\%{other}\\fR(3)" for other in sorted(others) if other != name]
-        listed += [f"\\fB\\%cede_{header.name}\\fR(7)", "\\fBcede\\fR(7)"]
-        page.fill(", ".join(listed))
+        listed += [f"\\fB\\%cede_{home}\\fR(7)" for home in [header.name, *sorted(homes)]]
+        page.fill(", ".join([*listed, "\\fBcede\\fR(7)"]))
 
     # Headers
 

@@ -57,8 +57,8 @@ struct cede_case {
 };
 
 /*
- * Waits until one of the cases can be taken, and takes it.  Returns its index; cases[index].result
- * says how it went.
+ * Waits until one of the cases can be taken, and takes it; of several that can be taken at once,
+ * the first in the array.  Returns its index; cases[index].result says how it went.
  *
  * -ECANCELED  the caller is cancelled (also if something can be taken); nothing was taken
  * -ETIMEDOUT  the deadline of the caller's innermost scope has passed, and nothing can be taken

@@ -130,8 +130,8 @@ CEDE_API int cede_future_await_async(struct cede_future *f,
                                      struct cede_callback *callback) CEDE_MUST_CHECK;
 
 /*
- * Makes the case that a future is done, for cede_wait_any (any.h).  Its result is 0 or the future's
- * error.
+ * Returns the case that a future is done, for cede_wait_any (any.h).  The case's result is 0 or the
+ * future's error.
  */
 CEDE_API struct cede_case cede_future_case(struct cede_future *f);
 
@@ -160,10 +160,10 @@ enum {
 };
 
 /*
- * Chains callbacks to a future, pending or done, and returns a new future, their link; NULL if
- * memory is short, or f is NULL (so that only the last of a chain needs to be looked at).  A value
- * goes to on_value, an error to on_error; where that is NULL it goes on to the link as it is.  What
- * the callback returns decides the link:
+ * Chains callbacks to a future, pending or done.  Returns a new future, their link; NULL if memory
+ * is short, or f is NULL (so that only the last of a chain needs to be looked at).  A value goes to
+ * on_value, an error to on_error; where that is NULL it goes on to the link as it is.  What the
+ * callback returns decides the link:
  *
  *      0               resolved with *ret_value (NULL, if the callback does not set it)
  *      < 0             failed with that error

@@ -34,8 +34,8 @@ struct cede_mutex;
 struct cede_sem;
 
 /*
- * Runs fn with one permit of a semaphore, or owning a mutex, and returns a future for its result;
- * NULL if memory is short, and fn will not be called.  A mutex that cannot be locked (it is
+ * Runs fn with one permit of a semaphore, or owning a mutex.  Returns a future for its result; NULL
+ * if memory is short, and fn will not be called.  A mutex that cannot be locked (it is
  * recursive, -EINVAL), or whose last owner has ended with it (-EOWNERDEAD), fails the future, and
  * fn is not called.  Does not wait.  To be called in a run; fn is called there.
  */

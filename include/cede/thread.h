@@ -9,8 +9,9 @@
  *      r = cede_thread_join(thread, &result);  // in a task, the other tasks go on
  *
  * A plain thread waits for the same objects as tasks, in the same queues, without having been made
- * known to the library before.  Semaphores, mutexes, conditions, events, sleeping, deadlines and
- * shields work in it; what makes or names tasks does not.
+ * known to the library before.  All objects that can be waited on, sleeping, deadlines and shields
+ * work in it; what makes or names tasks does not, nor do cede_offload and links of futures, which
+ * belong to a run.
  *
  * It lives on the real clock; in offloaded functions and pools see there.
  */

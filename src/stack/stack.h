@@ -21,7 +21,7 @@
  * Thousands of stacks are in no cache and no TLB, and to wait for them one by one takes longer than
  * all that is done with a task.  So the next CEDE__STACK_TOPS that will be taken are known without
  * reading them (`free`, by turns; each leads to the one so many below it), and their tops are
- * touched together, by loads: of prefetches the processor drops what its page walkers cannot take.
+ * touched together, by loads: prefetches in their place took as long as none (measured).
  *
  * A pool belongs to one loop and is used by its thread only.
  */

@@ -2,7 +2,7 @@
 /*
  * Queue.
  *
- * One lock bit protects everything, and is held for some dozen instructions and the copy of one
+ * One lock protects everything, and is held for some dozen instructions and the copy of one
  * item.  Under it, whenever it is dropped:
  *
  *  (1) Somebody waits to get only while the store is empty and nobody waits to put.

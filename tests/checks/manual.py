@@ -78,7 +78,8 @@ def sections(_root):
         wanted = ["NAME", "LIBRARY", "SYNOPSIS", "DESCRIPTION", "SEE ALSO"]
         if any(f.result != "void " for f in group.functions):
             wanted.append("RETURN VALUE")
-            if any("-E" in str(block.content) for block in group.comment):
+            if any(f.result == "int " for f in group.functions) and \
+                    any("-E" in str(block.content) for block in group.comment):
                 wanted.append("ERRORS")
         problems += [f"{path.name} (from {name}) has no section {section}"
                      for section in wanted if section not in found]
