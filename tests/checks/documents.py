@@ -9,6 +9,23 @@ from common import BUILD, ROOT, files, main, read
 
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]*)\)")
 
+# The pages whose pieces of code stand in a function, and what they take as given.
+PIECES = "docs/which.md"
+GIVEN = """
+#include <cede.h>
+extern bool arrived;
+extern int counter, first, item, now;
+extern void *value;
+extern struct cede_condition changed;
+extern struct cede_event ready;
+extern struct cede_future *sum;
+extern struct cede_mutex m;
+extern struct cede_pool *pool;
+extern struct cede_sem connections;
+int work(void *arg);
+void use(void);
+"""
+
 
 def fenced(text, language):
     """What stands between the fences of this language ("": of none)."""
@@ -76,6 +93,17 @@ def programs(root):
     return problems
 
 
+def pieces(root):
+    """The pieces of code in docs/which.md compile."""
+    problems = []
+    for number, code in enumerate(fenced(read(root, PIECES), "c")):
+        said = compiled(f"{GIVEN}int piece(void);\nint piece(void)\n{{\nint r = 0;\n{code}"
+                        "return r;\n}\n", "-fsyntax-only")
+        if said:
+            problems.append(f"{PIECES}: piece {number + 1} does not compile: {said}")
+    return problems
+
+
 HELLO = "#include <stdio.h>\nint main(void) {{ return puts({0}) < 0; }}\n"
 
 
@@ -83,7 +111,7 @@ def readme(source, output):
     return {"README.md": f"```c\n{source}```\n\n```\n$ ./program\n{output}```\n"}
 
 
-main([links, programs], [
+main([links, programs, pieces], [
     ("no_file", links, {"a.md": "see [b](b.md)\n"}, "there is no b.md"),
     ("no_heading", links, {"a.md": "# Two words\n\n[a](#two-words), [b](#three)\n"},
      "there is no heading #three"),
@@ -92,4 +120,7 @@ main([links, programs], [
     ("not_compiled", programs, readme(HELLO.format("1"), "1\n"), "does not compile"),
     ("other_output", programs, readme(HELLO.format('"a"'), "b\n"), "it does not show"),
     ("same_output", programs, readme(HELLO.format('"a"'), "a\n"), None),
+    ("piece", pieces, {PIECES: "```c\nr = cede_sem_aquire(&connections);\n```\n"},
+     "piece 1 does not compile"),
+    ("good_piece", pieces, {PIECES: "```c\nr = cede_sem_acquire(&connections);\n```\n"}, None),
 ])
