@@ -211,8 +211,8 @@ CEDE_API size_t cede_queue_close_now(struct cede_queue *q, void (*drop)(void *it
                                      void *arg);
 
 /*
- * Says that the work on an item that was gotten is done.  Never waits or yields; from any thread.
- * -EOVERFLOW: it was said for each item that was ever put.
+ * Says that the work on an item is done; normally on one that was gotten.  Never waits or yields;
+ * from any thread.  -EOVERFLOW: it was said for each item that was ever put.
  */
 CEDE_API int cede_queue_task_done(struct cede_queue *q);
 

@@ -4,6 +4,7 @@
 #define CEDE_BASE_COMPILER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define cede__likely(x) __builtin_expect(!!(x), 1)
 #define cede__unlikely(x) __builtin_expect(!!(x), 0)
@@ -12,11 +13,16 @@
 #define cede__container_of(ptr, type, member)                                                      \
         ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-/* Asks for the cache lines of [memory, memory + size): they will be needed soon.  May be NULL. */
-static inline void cede__prefetch(const void *memory, size_t size)
+/*
+ * Asks for the cache lines of [memory + from, memory + from + size): they will be needed soon.
+ * `memory` may be NULL, from which no pointer leads anywhere: hence numbers.
+ */
+static inline void cede__prefetch(const void *memory, ptrdiff_t from, size_t size)
 {
+        uintptr_t at = (uintptr_t)memory + (uintptr_t)from;
+
         for (size_t offset = 0; offset < size; offset += 64)
-                __builtin_prefetch((const char *)memory + offset, 1);
+                __builtin_prefetch((const void *)(at + offset), 1);
 }
 
 /* Reads a byte, so that it is in the cache, and its page in the TLB.  Nothing is done with it. */

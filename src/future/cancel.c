@@ -6,6 +6,10 @@
  * Another thread may resolve what is to be cancelled, or its canceller may, or the task that is
  * cancelled may succeed all the same.  Then its link goes on; what that waits for next is to be
  * cancelled, so the cancellation is left behind in each link on the way (follow.c).
+ *
+ * Links whose callbacks made them follow each other in a circle wait for nobody.  The walk ends
+ * there too: it remembers one future on its way, one twice as far each time (Brent: "An improved
+ * Monte Carlo factorization algorithm", 1980), and stops when it comes back to that.
  */
 #include "future/future.h"
 
@@ -29,18 +33,26 @@ static void cancel_plain(struct cede_future *f)
 
 void cede_future_cancel(struct cede_future *f)
 {
-        struct cede_future *at = cede_future_ref(f);
+        struct cede_future *at = cede_future_ref(f), *before = NULL;
+        size_t steps = 0, far = 1;
 
-        while (at) {
-                struct cede_future *next = NULL;
+        while (at && at != before) {
+                struct cede_future *here = at, *next = NULL;
 
                 if (at->kind)
                         next = at->kind->cancel(at);
                 else
                         cancel_plain(at);
-                cede_future_unref(at);
+                if (++steps == far) {
+                        here = before;
+                        before = at;
+                        far *= 2;
+                }
+                cede_future_unref(here);
                 at = next;
         }
+        cede_future_unref(at);
+        cede_future_unref(before);
 }
 
 void cede_future_set_canceller(struct cede_future *f,

@@ -124,7 +124,7 @@ static CEDE__NOINLINE void look_ahead(const struct cede__loop *loop)
                 fiber = fiber->next;
         }
         while (n-- > 0)
-                cede__prefetch(contexts[n] + 64, HOT_FRAMES - 64);
+                cede__prefetch(contexts[n], 64, HOT_FRAMES - 64);
 }
 
 /* Still running on `stack`, but from here to the switch nobody takes one. */
@@ -134,7 +134,7 @@ void cede__loop_quit(struct cede__loop *loop, struct cede__stack *stack, struct 
                 if (loop->turns % AHEAD == 0)
                         look_ahead(loop);
         } else if (next->next) {
-                cede__prefetch(next->next->context, HOT_FRAMES);
+                cede__prefetch(next->next->context, 0, HOT_FRAMES);
         }
         cede__stack_give(&loop->stacks, stack);
         cede__loop_feed(loop);

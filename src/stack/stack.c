@@ -77,7 +77,7 @@ static CEDE__NOINLINE void warm_up(const struct cede__stack_class *c)
                 if (c->free[i])
                         cede__touch(c->free[i]);
         for (unsigned i = 0; i < CEDE__STACK_TOPS; i++)
-                cede__prefetch((const char *)c->free[i] - HOT_TOP, HOT_TOP);
+                cede__prefetch(c->free[i], -HOT_TOP, HOT_TOP);
 }
 
 struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned size_class)
@@ -89,7 +89,7 @@ struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned siz
                 *newest = stack->below;
                 c->newest--;
                 if (!cede__stack_pool_is_large(pool))
-                        cede__prefetch((char *)c->free[c->newest % CEDE__STACK_TOPS] - HOT_TOP,
+                        cede__prefetch(c->free[c->newest % CEDE__STACK_TOPS], -HOT_TOP,
                                        HOT_TOP + 64);
                 else if (c->newest % CEDE__STACK_TOPS == 0)
                         warm_up(c);

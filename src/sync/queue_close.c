@@ -47,7 +47,8 @@ size_t cede_queue_close_now(struct cede_queue *q, void (*drop)(void *item, void 
         q->store.memory = NULL;
         q->store.room = q->store.first = 0;
         cede__store_count(&q->store, 0);
-        q->done += count;
+        /* The work on some of them may have been said to be done before they were gotten. */
+        q->done = q->puts - q->done > count ? q->done + count : q->puts;
         if (q->done == q->puts)
                 collect(&q->joiners, &joined);
         cede__queue_unlock(q);

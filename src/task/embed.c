@@ -27,7 +27,11 @@ int cede_run_fd(void)
 
 int64_t cede_run_deadline(void)
 {
-        return cede__loop_leave_to_foreign(&driven_here()->loop);
+        struct cede__worker *here = driven_here();
+        int64_t t = cede__loop_leave_to_foreign(&here->loop);
+
+        /* The others may all be at work: what this worker keeps back is not left to them. */
+        return atomic_load(&here->fresh_count) ? cede__loop_now(&here->loop) : t;
 }
 
 int cede_run_step(void)

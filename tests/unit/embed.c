@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -231,6 +233,43 @@ TEST(steps_with_several_workers)
         EXPECT_EQ(cede_spawn(NULL, offload_often, NULL), 0);
         while (!__atomic_load_n(&finished, __ATOMIC_RELAXED))
                 EXPECT_EQ(cede_run_step(), 0);
+        EXPECT_EQ(cede_run_end(0), 0);
+}
+
+static atomic_uint ran;
+static atomic_bool other_is_busy;
+
+/* Has the other worker for itself, until all the others have run. */
+static int keep_the_other_worker_busy(void *arg)
+{
+        (void)arg;
+        atomic_store(&other_is_busy, true);
+        while (atomic_load(&ran) < 100)
+                sched_yield();
+        return 0;
+}
+
+static int run_once(void *arg)
+{
+        (void)arg;
+        if (atomic_fetch_add(&ran, 1) + 1 == 100)
+                finished = true;
+        return 0;
+}
+
+/* More than the worker takes from what it keeps back in one step, and nobody else takes any. */
+TEST(deadline_has_come_while_tasks_wait_to_start)
+{
+        EXPECT_EQ(cede_run_begin(&(struct cede_run_options){ .workers = 2 }), 0);
+        EXPECT_EQ(cede_spawn(NULL, keep_the_other_worker_busy, NULL), 0);
+        while (!atomic_load(&other_is_busy))
+                sched_yield();
+        for (int i = 0; i < 100; i++)
+                EXPECT_EQ(cede_spawn(NULL, run_once, NULL), 0);
+        while (!finished) {
+                EXPECT_EQ(cede_run_step(), 0);
+                EXPECT(finished || cede_run_deadline() <= cede_now());
+        }
         EXPECT_EQ(cede_run_end(0), 0);
 }
 

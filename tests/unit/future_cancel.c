@@ -96,6 +96,42 @@ TASK_TEST(handled_cancellation_does_not_reach_the_fallback)
         cede_future_unref(a);
 }
 
+static int follow_later(void *value, void *arg, void **ret_value)
+{
+        (void)value;
+        *ret_value = cede_future_ref(*(struct cede_future **)arg);
+        return CEDE_CHAIN;
+}
+
+/* Links that follow each other wait for ever; to cancel one of them does not take as long. */
+static void circle(int length)
+{
+        struct cede_future *links[7], *into;
+
+        for (int i = 0; i < length; i++)
+                links[i] = cede_future_then(&f, follow_later, NULL, &links[(i + 1) % length]);
+        into = cede_future_then(links[0], add, handle, N(1));
+        EXPECT_EQ(cede_yield(), 0);
+        cede_future_cancel(into);
+        cede_future_cancel(links[length - 1]);
+        EXPECT(!cede_future_is_done(links[0]));
+        EXPECT_EQ(cede_future_fail(links[0], -ECANCELED), 0);
+        EXPECT_EQ(value_of(into), 1);
+        EXPECT_LOG("handle:cancelled");
+        for (int i = 0; i < length; i++) {
+                EXPECT_EQ(cede_future_await(links[i], NULL), -ECANCELED);
+                cede_future_unref(links[i]);
+        }
+        cede_future_unref(into);
+}
+
+TASK_TEST(cancelling_one_of_a_circle_comes_to_an_end)
+{
+        EXPECT_EQ(cede_future_resolve(&f, NULL), 0);
+        for (int length = 2; length <= 7; length++)
+                circle(length);
+}
+
 /* The walk up the links needs no more stack than one. */
 static int pass(void *value, void *arg, void **ret_value)
 {

@@ -125,6 +125,24 @@ TASK_TEST(close_now_and_join)
         cede_queue_finish(&q);
 }
 
+/* Nobody keeps a program from saying so before the item was gotten: then it is not counted twice. */
+TASK_TEST(close_now_drops_items_whose_work_was_done_already)
+{
+        struct cede_queue_stats stats;
+
+        make(5, CEDE_FIFO);
+        put(0);
+        put(1);
+        EXPECT_EQ(cede_queue_task_done(&q), 0);
+        EXPECT_EQ(cede_queue_close_now(&q, NULL, NULL), 2);
+        cede_queue_stats(&q, &stats);
+        EXPECT_EQ(stats.unfinished, 0);
+        CEDE_TIMEOUT(CEDE_SEC(1))
+                EXPECT_EQ(cede_queue_join(&q), 0);
+        EXPECT_EQ(cede_queue_task_done(&q), -EOVERFLOW);
+        cede_queue_finish(&q);
+}
+
 TASK_TEST(close_now_fails_all_who_wait)
 {
         struct cede_scope c;
