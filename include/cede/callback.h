@@ -41,8 +41,8 @@ struct cede_callback {
         void (*fn)(struct cede_callback *callback, int result); /* result: 0; -EPIPE: see queue.h */
         void (*post)(struct cede_callback *callback);           /* NULL: to the run */
         int priority;                                           /* for CEDE_PRIORITY */
-        struct cede__timer timer;                               /* the rest is the library's */
-        struct cede__fiber fiber;
+        struct cede__fiber fiber;                               /* the rest is the library's */
+        struct cede__timer timer;
         struct cede__waiter waiter;
 };
 

@@ -236,9 +236,10 @@ uint64_t cede__loop_turns(const struct cede__loop *loop)
 
 void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks, bool is_virtual)
 {
-        *loop = (struct cede__loop){
-                .hooks = hooks, .is_virtual = is_virtual, .turns = 1, .turns_before = 1
-        };
+        loop->hooks = hooks;
+        loop->is_virtual = is_virtual;
+        loop->turns = 1;
+        loop->turns_before = 1;
         loop->outside.loop = loop;
         cede__fibers_init(&loop->ready);
         cede__fibers_init(&loop->starved);

@@ -124,6 +124,7 @@ struct cede__loop {
 extern _Thread_local struct cede__loop *cede__loop_here;
 extern _Thread_local struct cede__outside *cede__outside_served;
 
+/* Of zeroes, which stay untouched where they can: the timers' slots are most of it. */
 void cede__loop_init(struct cede__loop *loop, const struct cede__loop_hooks *hooks,
                      bool is_virtual);
 void cede__loop_finish(struct cede__loop *loop);

@@ -358,3 +358,26 @@ TEST(a_million)
         EXPECT_EQ(wheel.count, 0);
         free(sleepers);
 }
+
+/* Enough of them to be read ahead; again and again in the slots where others have been. */
+TEST(crowd_after_crowd_in_the_same_slots)
+{
+        enum { CROWD = 3000, SECONDS = 6 };
+        static struct sleeper crowd[CROWD];
+
+        start(2, 0, count_fire);
+        last_fired = NULL;
+        for (int64_t second = 0; second < SECONDS; second++) {
+                for (uint32_t i = 0; i < CROWD; i++) {
+                        crowd[i].timer.fire = fire_in_order;
+                        crowd[i].number = i;
+                        cede__timer_set(&wheel, &crowd[i].timer,
+                                        (second << 30) + (int64_t)draw(UINT64_C(1) << 30));
+                }
+                last_fired = NULL;
+                for (int step = 1; step <= 16; step++)
+                        cede__timers_fire(&wheel, (second << 30) + ((int64_t)step << 26) - 1);
+                EXPECT_EQ(fired, (uint64_t)(second + 1) * CROWD);
+                EXPECT_EQ(wheel.count, 0);
+        }
+}
