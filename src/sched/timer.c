@@ -164,7 +164,7 @@ static void move_down(struct cede__timers *timers, struct cede__list *list, int 
                 link = link->next;
                 place(timers, t);
                 if (level <= CEDE__TIMER_WIDE)
-                        cede__prefetch((const char *)t - HOT_BEFORE, HOT_BEFORE);
+                        cede__prefetch(t, -(ptrdiff_t)HOT_BEFORE, HOT_BEFORE);
         }
 }
 
