@@ -197,8 +197,7 @@ static void read_leave(void)
 
 static void read_leave_async(struct cede_callback *callback)
 {
-        (void)callback;
-        read_leave();
+        EXPECT_EQ(callback ? cede_rwlock_read_unlock(&rwlock) : 0, 0);
 }
 
 static void read_grant(unsigned n)
