@@ -50,23 +50,24 @@ enum cede_preference {
 
 /* Visible so that it can be embedded; the fields belong to sync/rwlock.c. */
 struct cede_rwlock {
-        uintptr_t word;             /* atomic: writer, or how many read << 3; and flags */
+        uintptr_t word;         /* atomic: writer, or how many read << 3; and flags */
+        struct cede__hold hold; /* in the list of what the writer holds; the writer's */
+        uint8_t shared;         /* atomic: whether the lock bit may be used */
+        bool tracking;          /* constant */
+        bool orphaned;          /* the last writer ended holding it; under the word's lock bit */
+        enum cede_preference preference;
         struct cede__waitq q;       /* under the word's lock bit */
         struct cede__waitq readers; /* likewise: those who wait to read, if not in q */
         unsigned peak;              /* likewise */
-        uint64_t handoffs;          /* likewise */
-        struct cede__hold hold;     /* in the list of what the writer holds */
-        enum cede_preference preference;
-        unsigned untracked; /* atomic: how many read untracked, where they are tracked */
-        bool tracking;      /* constant */
-        bool orphaned;      /* the last writer ended holding it; under the word's lock bit */
+        unsigned untracked;         /* atomic: how many read untracked, where they are tracked */
+        uint64_t handoffs;          /* under the word's lock bit */
         const char *name;
 };
 
 #define CEDE_RWLOCK_INIT(order)                                                                    \
         {                                                                                          \
-                0, CEDE__WAITQ_INIT(order), CEDE__WAITQ_INIT(order), 0, 0, { NULL, NULL },         \
-                        CEDE_FAIR, 0, false, false, NULL                                           \
+                0, { NULL, NULL }, 0, false, false, CEDE_FAIR, CEDE__WAITQ_INIT(order),            \
+                        CEDE__WAITQ_INIT(order), 0, 0, 0, NULL                                     \
         }
 
 /* Makes `l` a free read-write lock, whose waiters stand in this order.  -EINVAL: it is none. */

@@ -8,7 +8,8 @@
  *      CLOSED   there is more to do than to change the word: somebody waits, or a dead writer is to
  *               be told of, or readers are tracked
  *
- * Without flags, locking and unlocking are one compare-and-swap each.
+ * Without flags, locking and unlocking are one compare-and-swap each; unlocking is a store, as long
+ * as nobody has ever worked on the queues, nor read beside another one.
  *
  *  (1) Under the lock bit, before it is dropped, everyone who is next and fits is granted
  *      (`grant`).  Anybody fits a free lock, so a lock that is free has no waiters.
@@ -30,13 +31,33 @@
  * preference says whose head comes first; nobody of the others is looked at before it is gone.
  */
 #include "sync/rwlock.h"
+#include "arch/restart.h"
 #include "base/spin.h"
 #include "task/deadlock.h"
 #include "task/task.h"
 #include <errno.h>
 
+static CEDE__COLD void make_shared(struct cede_rwlock *l)
+{
+        __atomic_store_n(&l->shared, SHARING, __ATOMIC_RELAXED);
+        cede__restart_others();
+        __atomic_store_n(&l->shared, SHARED, __ATOMIC_RELEASE);
+}
+
+/*
+ * To be called before the lock bit is used, and before one reads beside others.  As long as that
+ * has not happened, the word of a lock that is held is changed by its only holder, who frees it by
+ * a mere store (arch/restart.h; the mutex does the same, mutex_word.h).
+ */
+static inline void ensure_shared(struct cede_rwlock *l)
+{
+        if (cede__unlikely(__atomic_load_n(&l->shared, __ATOMIC_ACQUIRE) != SHARED))
+                make_shared(l);
+}
+
 static uintptr_t lock(struct cede_rwlock *l)
 {
+        ensure_shared(l);
         return cede__spin_lock(&l->word, LOCKED) & ~(uintptr_t)CLOSED;
 }
 
@@ -183,8 +204,10 @@ static void hold(struct cede_rwlock *l, struct cede__party *me)
 {
         static const struct cede__hold_kind kind = { abandon_writing, waiting_for_writer };
 
-        l->hold.next = me->held;
-        l->hold.kind = &kind;
+        if (cede__unlikely(me->held))
+                l->hold.next = me->held;
+        if (cede__unlikely(!l->hold.kind))
+                l->hold.kind = &kind; /* from the first time on */
         me->held = &l->hold;
 }
 
@@ -263,10 +286,13 @@ static bool share(struct cede_rwlock *l)
 {
         uintptr_t word = word_of(l);
 
-        while (!word || (word & FLAGS) == READING)
+        while (!word || (word & FLAGS) == READING) {
+                if (word)
+                        ensure_shared(l);
                 if (__atomic_compare_exchange_n(&l->word, &word, one_more(word), true,
                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                         return true;
+        }
         return false;
 }
 
@@ -304,18 +330,18 @@ static bool leave(struct cede_rwlock *l, uintptr_t mine, uintptr_t state)
 
 int cede_rwlock_read_lock(struct cede_rwlock *l)
 {
-        struct cede__party *me = cede__party_here();
+        struct cede__party *me = cede__self;
 
-        if (cede__likely(!cede__cancelled(me) && take_free(l, ONE_READER)))
-                return 0;
-        return lock_slowly(l, READ, CEDE__CALL_SITE);
+        if (cede__unlikely(!me || cede__cancelled(me) || !take_free(l, ONE_READER)))
+                return lock_slowly(l, READ, CEDE__CALL_SITE);
+        return 0;
 }
 
 int cede_rwlock_write_lock(struct cede_rwlock *l)
 {
-        struct cede__party *me = cede__party_here();
+        struct cede__party *me = cede__self;
 
-        if (cede__unlikely(cede__cancelled(me) || !take_free(l, (uintptr_t)me)))
+        if (cede__unlikely(!me || cede__cancelled(me) || !take_free(l, (uintptr_t)me)))
                 return lock_slowly(l, WRITE, CEDE__CALL_SITE);
         hold(l, me);
         return 0;
@@ -360,6 +386,9 @@ bool cede__rwlock_end_reading(struct cede_rwlock *l)
 {
         uintptr_t word = word_of(l);
 
+        if (word == ONE_READER && cede__controlled() &&
+            cede__store_unless_controlled(&l->word, 0, &l->shared))
+                return true;
         while ((word & (READING | LOCKED)) == READING && (!(word & CLOSED) || word >= 2 * ONE))
                 if (__atomic_compare_exchange_n(&l->word, &word, one_less(word), true,
                                                 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
@@ -383,17 +412,27 @@ static CEDE__NOINLINE int read_unlock_slowly(struct cede_rwlock *l)
 
 int cede_rwlock_read_unlock(struct cede_rwlock *l)
 {
-        if (cede__likely(leave(l, ONE_READER, 0)))
+        if (cede__unlikely(cede__chooser || word_of(l) != ONE_READER))
+                return read_unlock_slowly(l);
+        if (!__atomic_load_n(&l->shared, __ATOMIC_RELAXED) &&
+            cede__store_unless(&l->word, 0, &l->shared))
                 return 0;
-        return read_unlock_slowly(l);
+        return cede__likely(leave(l, ONE_READER, 0)) ? 0 : read_unlock_slowly(l);
+}
+
+/* The writer could not leave it by itself. */
+static CEDE__NOINLINE void serve(struct cede_rwlock *l, uintptr_t state)
+{
+        lock(l);
+        pass_on(l, state);
 }
 
 void cede__rwlock_write_until(struct cede_rwlock *l, struct cede__party *me, uintptr_t state)
 {
-        if (leave(l, (uintptr_t)me, state))
+        if (cede__controlled() && cede__store_unless_controlled(&l->word, state, &l->shared))
                 return;
-        lock(l);
-        pass_on(l, state);
+        if (!leave(l, (uintptr_t)me, state))
+                serve(l, state);
 }
 
 static CEDE__NOINLINE int write_unlock_slowly(struct cede_rwlock *l, uintptr_t state)
@@ -411,12 +450,21 @@ static CEDE__NOINLINE int write_unlock_slowly(struct cede_rwlock *l, uintptr_t s
 
 int cede_rwlock_write_unlock(struct cede_rwlock *l)
 {
-        struct cede__party *me = cede__party_here();
+        struct cede__party *me = cede__self;
+        struct cede__hold *rest;
+        bool freed;
 
-        if (cede__unlikely(me->held != &l->hold)) /* else it is the writer */
+        if (cede__unlikely(!me || me->held != &l->hold || cede__chooser))
                 return write_unlock_slowly(l, 0);
-        me->held = l->hold.next;
-        cede__rwlock_write_until(l, me, 0);
+        rest = l->hold.next;
+        if (cede__unlikely(rest != NULL))
+                l->hold.next = NULL;
+        freed = (!__atomic_load_n(&l->shared, __ATOMIC_RELAXED) &&
+                 cede__store_unless(&l->word, 0, &l->shared)) ||
+                leave(l, (uintptr_t)me, 0);
+        me->held = rest;
+        if (cede__unlikely(!freed))
+                serve(l, 0);
         return 0;
 }
 

@@ -10,6 +10,7 @@
 enum { LOCKED = 1, CLOSED = 2, READING = 4, FLAGS = LOCKED | CLOSED | READING, ONE = 8 };
 enum { ONE_READER = READING | ONE };
 enum { READ, WRITE };
+enum { SHARING = 1, SHARED };
 
 /* A word as it would be without waiters: 0, a writer, or readers. */
 static inline bool is_read(uintptr_t state)

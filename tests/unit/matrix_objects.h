@@ -197,7 +197,8 @@ static void read_leave(void)
 
 static void read_leave_async(struct cede_callback *callback)
 {
-        EXPECT_EQ(callback ? cede_rwlock_read_unlock(&rwlock) : 0, 0);
+        (void)callback;
+        read_leave();
 }
 
 static void read_grant(unsigned n)
@@ -217,7 +218,6 @@ static void rwlock_check_left(unsigned n, unsigned peak)
         struct cede_rwlock_stats stats;
 
         cede_rwlock_stats(&rwlock, &stats);
-        EXPECT(!cede_rwlock_written(&rwlock));
         EXPECT_EQ(stats.reading, 0);
         EXPECT_EQ(stats.waiting, 0);
         EXPECT_EQ(stats.handoffs, n);
