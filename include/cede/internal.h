@@ -93,14 +93,14 @@ struct cede__fiber {
         void *context;            /* NULL: not started */
         struct cede__loop *loop;
         struct cede__party party;
-        struct cede__stack *stack; /* NULL: the native one; once started */
-        unsigned char stack_class; /* what stack it needs; CEDE__STACKLESS: it is a callback */
-        unsigned char requests;    /* atomic: see task/worker.h */
+        struct cede__stack *stack;     /* NULL: the native one; once started */
+        unsigned char stack_class : 7; /* what stack it needs; CEDE__STACKLESS: it is a callback */
+        unsigned char held : 1;        /* there is a handle; like the class, until it has ended */
+        unsigned char requests;        /* atomic: see task/worker.h */
         /* Its worker's: cancelled at its base; in a search (task/stuck.c); in CEDE_NO_SUSPEND. */
         unsigned char base_cancel : 1, on_path : 1, keeps_turn : 1;
         unsigned char : 0;
-        /* Its scope's worker's: there is a handle; it has ended. */
-        unsigned char held : 1, ended : 1;
+        bool ended; /* its scope's worker's */
         uint32_t id;
 };
 

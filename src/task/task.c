@@ -113,7 +113,7 @@ static inline void fill(struct cede__worker *here, struct cede_task *task, struc
         task->home = task->fiber.party.scope = scope;
         task->fn = fn;
         task->arg = arg;
-        task->fiber.stack_class = (unsigned char)size_class;
+        task->fiber.stack_class = size_class & 127;
         task->fiber.id = (uint32_t)(here->last_id += here->workers);
 }
 

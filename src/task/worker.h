@@ -205,8 +205,9 @@ static inline struct cede_task *cede__record_take(struct cede__worker *worker)
         task->fiber.party.result = 0;
         task->fiber.party.cancel = 0;
         task->fiber.party.priority = 0;
-        memset(&task->fiber.stack_class, 0,
-               sizeof(task->fiber) - offsetof(struct cede__fiber, stack_class));
+        memset(&task->fiber.stack + 1, 0,
+               sizeof(task->fiber) - offsetof(struct cede__fiber, stack) -
+                       sizeof(task->fiber.stack));
         return task;
 }
 
