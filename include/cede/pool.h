@@ -21,10 +21,13 @@
  * future, when the job has failed.
  *
  * Runs.  A job that a task or a callback submits belongs to their run, which waits for it at its
- * end, and does not take that for a deadlock.  On a virtual clock, time stands still while such a
- * job runs, except during cede_sleep in it; deadlines cannot be set there.  A job that a plain
- * thread or another job submits belongs to no run, and lives on the real clock.  A pool that has no
- * job hides no deadlock, although its threads exist.
+ * end, and does not take that for a deadlock.  On a virtual clock, time stands still while such
+ * a job runs, except during cede_sleep in it; deadlines cannot be set there.  A job that a plain
+ * thread or another job submits belongs to no run, and lives on the real clock.  A pool that has
+ * no job hides no deadlock, although its threads exist.  With several workers on a virtual
+ * clock, jobs are counted for each worker alone: time stands still for ever if all threads of a
+ * pool sleep in jobs of one worker's tasks, and jobs of another worker's wait for those; give
+ * such a pool more threads.
  *
  * A job that waits for another one of the same pool takes a thread from it: when all do so, none
  * goes on.  In a job, what works in a plain thread works; it begins with priority 0 (thread.h).

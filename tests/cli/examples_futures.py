@@ -97,7 +97,7 @@ def deferred():
     for n in (0, 1, 5, 999):
         check(good("deferred", "--variant", "chain", "--value", n) == [str((n + 1) * 2)], f"{n}")
         lines = good("deferred", "--variant", "failure", "--value", n)
-        check(lines == [f"refuse {n}", "an error: Input/output error", f"a value: {n}", str(n)],
+        check(lines == [f"refuse {n}", "an error: EIO", f"a value: {n}", str(n)],
               f"{n}: {lines}")
 
 
