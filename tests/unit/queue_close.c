@@ -124,8 +124,8 @@ TASK_TEST(close_now_and_join)
         EXPECT_LOG("j:ok");
         cede_queue_finish(&q);
 }
+
 /* The work may be said to be done before the item is gotten: then it is not counted twice. */
-/* Nobody keeps a program from saying so before the item was gotten: then it is not counted twice. */
 TASK_TEST(close_now_drops_items_whose_work_was_done_already)
 {
         struct cede_queue_stats stats;
