@@ -136,7 +136,8 @@ static CEDE__NOINLINE void touch_ahead(struct cede__timers *timers, const struct
         while (lists < CEDE__TIMER_LISTS && slot < slots_of(CEDE__TIMER_WIDE)) {
                 heads[lists] = links[lists] = &slots[slot];
                 lists++;
-                slot = next_slot(timers, CEDE__TIMER_WIDE, slot + 1);
+                if (++slot < slots_of(CEDE__TIMER_WIDE))
+                        slot = next_slot(timers, CEDE__TIMER_WIDE, slot);
         }
         timers->touched = timers->last + ((int64_t)(slot - first) << shift_of(CEDE__TIMER_WIDE));
         left = lists;
