@@ -26,44 +26,31 @@ static int64_t opens = CEDE_SEC(1), answers = CEDE_SEC(1), patience = CEDE_SEC(3
 static long balance = 100;
 
 struct database {
-        struct cede_mutex opening;
-        bool open; /* under it */
+        struct cede_once opened;
         bool refuses, slow;
         long times_opened;
 };
 
-static int open_database(struct database *db)
+static int open_database(void *arg)
 {
+        struct database *db = arg;
         int r = cede_sleep(opens);
 
         if (r < 0)
                 return r;
         if (db->refuses)
                 return -ECONNREFUSED;
-        db->open = true;
         db->times_opened++;
         return 0;
 }
 
 /* If the call that opens it fails, or is cancelled, the next of those that wait tries. */
-static int open_once(struct database *db)
-{
-        int r = cede_mutex_lock(&db->opening);
-
-        if (r < 0)
-                return r;
-        if (!db->open)
-                r = open_database(db);
-        cede_mutex_unlock(&db->opening);
-        return r;
-}
-
 static int get_database(struct database *db)
 {
         int r = 0;
 
         CEDE_TIMEOUT(patience)
-                r = open_once(db);
+                r = cede_once_run(&db->opened, open_database, db);
         return r;
 }
 
@@ -237,7 +224,7 @@ static int run_variant(const struct variant *v)
                 print_reply(&all[i]);
         if (r >= 0 && v->several)
                 printf("database opened: %ld\n", db.times_opened);
-        cede_mutex_finish(&db.opening);
+        cede_once_finish(&db.opened);
         free(all);
         return r;
 }
