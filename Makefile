@@ -6,7 +6,7 @@ PREFIX  ?= /usr/local
 BUILD   ?= build
 OPTIONS ?=
 
-.PHONY: all run test check-asan check-valgrind check-tsan check-mutants check-aarch64 check-riscv64 \
+.PHONY: all run test check-asan check-valgrind check-tsan check-workers check-mutants check-aarch64 check-riscv64 \
 	check-musl check-deb bench bench-deps format deb install clean help
 
 all:
@@ -30,6 +30,11 @@ check-valgrind:
 	@scripts/setup build test
 	@scripts/build build
 	@tests/run --builddir build --valgrind
+
+check-workers:
+	@scripts/setup build test
+	@scripts/build build
+	@tests/run --builddir build --two-workers -k @2
 
 check-tsan:
 	@scripts/setup build test
@@ -89,6 +94,7 @@ help:
 	@echo 'make test             every quick test, under three minutes'
 	@echo 'make check-asan       the tests again with AddressSanitizer and UBSan'
 	@echo 'make check-valgrind   the C tests again under valgrind'
+	@echo 'make check-workers    what runs tasks again, with two workers'
 	@echo 'make check-tsan       the C tests again with ThreadSanitizer'
 	@echo 'make check-mutants    plant each bug of tests/mutants/ and see its test turn red'
 	@echo 'make bench            measure against rivals: ARGS="switch mutex --quick"'

@@ -32,6 +32,11 @@ static inline __attribute__((no_sanitize_address, no_sanitize_thread)) void cede
         __asm__ volatile("" : : "r"(*(const volatile char *)memory));
 }
 
+/* Changes a counter that one thread writes, and others may read (cede__counted) at any time. */
+#define cede__count(counter, change)                                                               \
+        __atomic_store_n(&(counter), (counter) + (change), __ATOMIC_RELAXED)
+#define cede__counted(counter) __atomic_load_n(&(counter), __ATOMIC_RELAXED)
+
 /* Where the public function that this stands in was called from. */
 #define CEDE__CALL_SITE __builtin_return_address(0)
 

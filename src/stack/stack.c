@@ -96,8 +96,10 @@ struct cede__stack *cede__stack_take(struct cede__stack_pool *pool, unsigned siz
         } else {
                 stack = make(pool, size_class);
         }
-        if (stack && ++pool->used > pool->peak)
-                pool->peak = pool->used;
+        if (stack)
+                cede__count(pool->used, 1);
+        if (pool->used > pool->peak)
+                cede__count(pool->peak, 1);
         return stack;
 }
 
@@ -108,7 +110,7 @@ void cede__stack_give(struct cede__stack_pool *pool, struct cede__stack *stack)
 
         stack->below = *newest;
         *newest = stack;
-        pool->used--;
+        cede__count(pool->used, -1);
 }
 
 void cede__stack_pool_finish(struct cede__stack_pool *pool)

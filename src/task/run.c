@@ -254,11 +254,13 @@ void cede_run_stats(struct cede_run_stats *ret_stats)
         for (unsigned i = 0; here && i < here->run->workers; i++) {
                 const struct cede__worker *w = &here->run->worker[i];
 
-                ret_stats->spawned += (w->last_id - w->index) / w->workers;
-                ret_stats->live += w->live;
-                ret_stats->peak_live += w->live > w->peak_live ? w->live : w->peak_live;
-                ret_stats->stacks += w->loop.stacks.used;
-                ret_stats->peak_stacks += w->loop.stacks.peak;
+                uint64_t live = cede__counted(w->live), peak = cede__counted(w->peak_live);
+
+                ret_stats->spawned += (cede__counted(w->last_id) - w->index) / w->workers;
+                ret_stats->live += live;
+                ret_stats->peak_live += live > peak ? live : peak;
+                ret_stats->stacks += cede__counted(w->loop.stacks.used);
+                ret_stats->peak_stacks += cede__counted(w->loop.stacks.peak);
                 ret_stats->turns += cede__loop_turns(&w->loop);
         }
 }

@@ -77,7 +77,7 @@ static inline void enter(struct cede__worker *here, struct cede_scope *scope,
 {
         cede__list_insert(&scope->children, &task->sibling);
         scope->live++;
-        here->live++;
+        cede__count(here->live, 1);
 }
 
 /* On the worker of the scope that it was spawned into. */
@@ -114,7 +114,8 @@ static inline void fill(struct cede__worker *here, struct cede_task *task, struc
         task->fn = fn;
         task->arg = arg;
         task->fiber.stack_class = size_class & 127;
-        task->fiber.id = (uint32_t)(here->last_id += here->workers);
+        cede__count(here->last_id, here->workers);
+        task->fiber.id = (uint32_t)here->last_id;
 }
 
 static inline bool is_of(struct cede__worker *here, const struct cede_scope *scope)
@@ -233,8 +234,8 @@ static inline void gone(struct cede__worker *here, struct cede_task *me)
         struct cede__party *resuming;
 
         if (here->live > here->peak_live)
-                here->peak_live = here->live;
-        here->live--;
+                cede__count(here->peak_live, here->live - here->peak_live);
+        cede__count(here->live, -1);
         if (cede__likely(is_plain(me))) {
                 cede__list_remove(&me->sibling);
                 cede__record_give(here, me);

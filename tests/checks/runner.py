@@ -72,7 +72,8 @@ def make_check(files, ci, counts, part):
     def check(_root):
         with tempfile.TemporaryDirectory(prefix="cede-check-") as folder:
             plant(Path(folder), files)
-            run = subprocess.run([f"{folder}/tests/run", "--builddir", f"{folder}/build"],
+            run = subprocess.run([f"{folder}/tests/run", "--two-workers",
+                                  "--builddir", f"{folder}/build"],
                                  env={**os.environ, "CI": ci}, capture_output=True, text=True)
         closing = "{} passed, {} failed, {} skipped".format(*counts)
         status = 1 if counts[1] else 0

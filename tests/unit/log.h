@@ -98,7 +98,8 @@ static inline int run_virtual(int (*fn)(void *), void *arg)
         struct cede_run_options options = log_virtual;
 
         options.workers = text ? (unsigned)strtoul(text, NULL, 10) : 1;
-        several = options.workers > 1;
+        if (options.workers > 1)
+                several = true;
         return cede_run_with(fn, arg, &options);
 }
 
