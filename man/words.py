@@ -9,7 +9,7 @@ VERB = re.compile(r"(^|, and |, | and | or )([A-Za-z]+s)(?=(?: or | and )[a-z]+s
 def imperative(sentence):
     """`Takes a permit and hands it on` as `Take a permit and hand it on`."""
     def base(word):
-        if word.lower() in ("is", "was", "has", "this", "its", "as", "others", "plus"):
+        if word.lower() in ("is", "was", "has", "this", "its", "as", "others", "plus", "unless"):
             return word
         for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("sses", "ss"),
                                 ("xes", "x"), ("s", "")):
